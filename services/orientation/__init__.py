@@ -1,0 +1,1 @@
+"""How severe a call is, and which response and facility suit it."""

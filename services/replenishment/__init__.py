@@ -1,0 +1,1 @@
+"""What to order so that nothing critical runs out and little expires, at least cost."""

@@ -1,0 +1,1 @@
+"""The plinth that every service stands on; it knows no service."""
