@@ -1,0 +1,178 @@
+"""Environment variables → one frozen dataclass per service, with all errors at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+S = TypeVar("S")
+
+
+class BadSettings(ValueError):
+    """One or more settings are missing or wrong; the text lists every one."""
+
+    def __init__(self, errors: list[str]) -> None:
+        super().__init__(
+            "The settings cannot be used:\n" + "\n".join(f"  - {e}" for e in errors)
+        )
+        self.errors = errors
+
+
+def setting(env: str, help: str, default: Any = MISSING) -> Any:  # noqa: A002
+    """A field that an operator sets through the variable `env`; `help` names its unit."""
+    metadata = {"env": env, "help": help}
+    if default is MISSING:
+        return field(metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def _flag(text: str) -> bool:
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    return words[text.lower()]
+
+
+def _instant(text: str) -> datetime:
+    value = datetime.fromisoformat(text)
+    if value.tzinfo is None:
+        raise ValueError("no offset")
+    return value
+
+
+PARSERS: Mapping[Any, tuple[str, Callable[[str], Any]]] = {
+    str: ("text", str),
+    int: ("a whole number", int),
+    float: ("a number", float),
+    bool: ("true or false", _flag),
+    Path: ("a path", Path),
+    datetime: ("an instant such as 2026-01-05T06:00:00+00:00", _instant),
+    timedelta: ("a number of seconds", lambda text: timedelta(seconds=float(text))),
+}
+
+
+def _parser(kind: Any) -> tuple[str, Callable[[str], Any]]:
+    if get_origin(kind) in (Union, types.UnionType):
+        kind = next(a for a in get_args(kind) if a is not type(None))
+    if get_origin(kind) is tuple:
+        return (
+            "a list separated by commas",
+            lambda text: tuple(t.strip() for t in text.split(",") if t.strip()),
+        )
+    return PARSERS[kind]
+
+
+def load(cls: type[S], environ: Mapping[str, str]) -> S:
+    """Reads every field of the dataclass `cls` from `environ`.
+
+    Raises BadSettings with one line for each setting that is missing, that cannot be
+    read, or whose name starts with LARREY_ and means nothing here (a misspelt name
+    must not be silently ignored).
+    """
+    hints = get_type_hints(cls)
+    values: dict[str, Any] = {}
+    errors: list[str] = []
+    known: set[str] = set()
+    for item in dataclasses.fields(cls):  # type: ignore[arg-type]  # cls is a dataclass
+        env = item.metadata["env"]
+        known.add(env)
+        text = environ.get(env)
+        if text is None or text == "":
+            if item.default is MISSING:
+                errors.append(f"{env} is not set: {item.metadata['help']}")
+            continue
+        words, parse = _parser(hints[item.name])
+        try:
+            values[item.name] = parse(text)
+        except (ValueError, KeyError):
+            errors.append(f"{env} must be {words} ({item.metadata['help']})")
+    errors.extend(
+        f"{name} is not a setting of this service: correct its name or unset it"
+        for name in sorted(environ)
+        if name.startswith("LARREY_") and name not in known and not name.startswith(TOLERATED)
+    )
+    if not errors:
+        try:
+            return cls(**values)
+        except BadSettings as bad:
+            errors.extend(bad.errors)
+    raise BadSettings(errors)
+
+
+# Read by the tests, the caches and the shell around a service, never by the service itself.
+TOLERATED = ("LARREY_TEST_", "LARREY_CACHE", "LARREY_KAFKA", "LARREY_POSTGRES")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSettings:
+    """What every service lets its operator set."""
+
+    database_url: str = setting(
+        "LARREY_DATABASE_URL", "sqlite:///file or postgresql://user@host/name"
+    )
+    events_url: str = setting(
+        "LARREY_EVENTS_URL", "sqlite:///file or kafka://host:port[,host:port]"
+    )
+    data_dir: Path = setting("LARREY_DATA_DIR", "folder that the service may write to")
+    grpc_address: str = setting(
+        "LARREY_GRPC_ADDRESS", "host:port for gRPC; port 0 picks a free one", "127.0.0.1:0"
+    )
+    metrics_address: str = setting(
+        "LARREY_METRICS_ADDRESS",
+        "host:port for /metrics; port 0 picks a free one",
+        "127.0.0.1:0",
+    )
+    ready_file: Path | None = setting(
+        "LARREY_READY_FILE", "file written with the addresses once the service is ready", None
+    )
+    clock_start: datetime | None = setting(
+        "LARREY_CLOCK_START", "instant at which a simulated clock starts", None
+    )
+    stop_grace: timedelta = setting(
+        "LARREY_STOP_GRACE_SECONDS",
+        "seconds that running calls get at a stop",
+        timedelta(seconds=10),
+    )
+    default_deadline: timedelta = setting(
+        "LARREY_DEFAULT_DEADLINE_SECONDS",
+        "seconds that a unary call gets when the caller sets no deadline",
+        timedelta(seconds=30),
+    )
+    max_message_bytes: int = setting(
+        "LARREY_MAX_MESSAGE_BYTES", "bytes of the largest request", 4 * 1024 * 1024
+    )
+    worker_threads: int = setting("LARREY_WORKER_THREADS", "threads for calls that block", 8)
+    log_level: str = setting("LARREY_LOG_LEVEL", "debug, info, warning or error", "info")
+    poison_limit: int = setting(
+        "LARREY_POISON_LIMIT", "dead letters in a row that stop the consumer", 1000
+    )
+    topic_replication: int = setting(
+        "LARREY_TOPIC_REPLICATION", "copies of each Kafka topic", 1
+    )
+    topic_partitions: int = setting(
+        "LARREY_TOPIC_PARTITIONS", "partitions of each Kafka topic", 4
+    )
+
+    def __post_init__(self) -> None:
+        errors = []
+        if self.log_level not in ("debug", "info", "warning", "error"):
+            errors.append("LARREY_LOG_LEVEL must be debug, info, warning or error")
+        if self.max_message_bytes < 1024:
+            errors.append("LARREY_MAX_MESSAGE_BYTES must be at least 1024")
+        positive = ("worker_threads", "poison_limit", "topic_replication", "topic_partitions")
+        errors += [
+            f"LARREY_{name.upper()} must be at least 1"
+            for name in positive
+            if getattr(self, name) < 1
+        ]
+        if not self.database_url.startswith(
+            ("sqlite:///", "postgresql://", "postgresql+psycopg://")
+        ):
+            errors.append("LARREY_DATABASE_URL must start with sqlite:/// or postgresql://")
+        if not self.events_url.startswith(("sqlite:///", "kafka://")):
+            errors.append("LARREY_EVENTS_URL must start with sqlite:/// or kafka://")
+        if errors:
+            raise BadSettings(errors)
