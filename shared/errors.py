@@ -23,9 +23,7 @@ class Refusal(Exception):
     None of them ever carries patient data.
     """
 
-    def __init__(
-        self, reason: str, message: str, *, field: str = "", **facts: str | float
-    ) -> None:
+    def __init__(self, reason: str, message: str, *, field: str = "", **facts: str | float) -> None:
         super().__init__(f"{reason}: {message}")
         self.reason = reason
         self.message = message

@@ -17,9 +17,7 @@ class BadSettings(ValueError):
     """One or more settings are missing or wrong; the text lists every one."""
 
     def __init__(self, errors: list[str]) -> None:
-        super().__init__(
-            "The settings cannot be used:\n" + "\n".join(f"  - {e}" for e in errors)
-        )
+        super().__init__("The settings cannot be used:\n" + "\n".join(f"  - {e}" for e in errors))
         self.errors = errors
 
 
@@ -149,12 +147,8 @@ class ServiceSettings:
     poison_limit: int = setting(
         "LARREY_POISON_LIMIT", "dead letters in a row that stop the consumer", 1000
     )
-    topic_replication: int = setting(
-        "LARREY_TOPIC_REPLICATION", "copies of each Kafka topic", 1
-    )
-    topic_partitions: int = setting(
-        "LARREY_TOPIC_PARTITIONS", "partitions of each Kafka topic", 4
-    )
+    topic_replication: int = setting("LARREY_TOPIC_REPLICATION", "copies of each Kafka topic", 1)
+    topic_partitions: int = setting("LARREY_TOPIC_PARTITIONS", "partitions of each Kafka topic", 4)
 
     def __post_init__(self) -> None:
         errors = []

@@ -15,15 +15,17 @@ from prometheus_client.process_collector import ProcessCollector
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 # A log line carries these keys and no other: never a payload, a name or free text.
-SAFE_KEYS = frozenset(  # noqa: SIM905  # a paragraph reads better than 60 quoted words
-    """
-    address addresses attempt bytes cases code count dead delay_s duration_s elapsed_s error_type
-    event event_id events field file findings gap group grpc_method horizon item_id items job
-    lag level lines logger message metrics method model_version offset partition pid plan_id
-    port ready reason refused request_id rows rpc run_id schema seconds seed series service
-    signal site_id sites state status timestamp topic topics version waiting waits_for
-    """.split()
-)
+# fmt: off
+SAFE_KEYS = frozenset((
+    "address", "addresses", "attempt", "bytes", "cases", "code", "count", "dead", "delay_s",
+    "duration_s", "elapsed_s", "error_type", "event", "event_id", "events", "field", "file",
+    "findings", "gap", "group", "grpc_method", "horizon", "item_id", "items", "job", "lag",
+    "level", "lines", "logger", "message", "metrics", "method", "model_version", "offset",
+    "partition", "pid", "plan_id", "port", "ready", "reason", "refused", "request_id", "rows",
+    "rpc", "run_id", "schema", "seconds", "seed", "series", "service", "signal", "site_id",
+    "sites", "state", "status", "timestamp", "topic", "topics", "version", "waiting", "waits_for",
+))
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,7 @@ class Telemetry:
         labels: Sequence[str] = (),
         buckets: Sequence[float] = SECONDS,
     ) -> Histogram:
-        return Histogram(
-            f"larrey_{name}", help, labels, buckets=buckets, registry=self.registry
-        )
+        return Histogram(f"larrey_{name}", help, labels, buckets=buckets, registry=self.registry)
 
 
 def _only_safe_keys(_: Any, __: str, line: Any) -> Any:
@@ -76,9 +76,7 @@ def configure_logs(service: str, level: str) -> None:
     )
     structlog.contextvars.bind_contextvars(service=service)
     # Libraries say what they must; their debug chatter could name payloads.
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stderr, format="%(name)s %(levelname)s"
-    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s %(levelname)s")
 
 
 def get_log(name: str) -> Any:

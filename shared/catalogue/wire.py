@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from larrey.catalogue.v1 import catalogue_pb2 as pb
-
 from shared.catalogue.codes import Code, CodeSystem, check_finess, parse_code
 from shared.catalogue.items import Criticality, Item, Site, Storage
 from shared.catalogue.units import Packing, Unit

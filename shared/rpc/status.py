@@ -6,8 +6,8 @@ import grpc
 from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
-from larrey.catalogue.v1 import catalogue_pb2
 
+from larrey.catalogue.v1 import catalogue_pb2
 from shared.errors import (
     Forbidden,
     Malformed,
@@ -39,9 +39,7 @@ def code_of(refusal: Refusal) -> int:
 def status_of(refusal: Refusal) -> status_pb2.Status:
     """Status with ErrorInfo (reason, facts) and, where a field is at fault, BadRequest."""
     status = status_pb2.Status(code=code_of(refusal), message=refusal.message)
-    info = error_details_pb2.ErrorInfo(
-        reason=refusal.reason, domain=DOMAIN, metadata=refusal.facts
-    )
+    info = error_details_pb2.ErrorInfo(reason=refusal.reason, domain=DOMAIN, metadata=refusal.facts)
     details: list[error_details_pb2.ErrorInfo | error_details_pb2.BadRequest] = [info]
     if refusal.field:
         violation = error_details_pb2.BadRequest.FieldViolation(
