@@ -1,0 +1,61 @@
+# One verb per job. `make` alone says which.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+export UV_PYTHON_DOWNLOADS := never
+
+PROTOS := $(shell find proto -name '*.proto')
+UNIT := $(wildcard services/*/tests/unit) shared/tests/unit loadtests/tests
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+setup: .venv/ready gen/ready ## Makes .venv from the lock and generates the protos' code
+
+.venv/ready: requirements.lock requirements-tools.lock pyproject.toml proto/generate.py
+	$(PYTHON) -m venv .tools
+	.tools/bin/python -m pip install --quiet --require-hashes -r requirements-tools.lock
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	.tools/bin/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/python proto/generate.py
+	.tools/bin/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	touch .venv/ready
+
+gen/ready: .venv/ready $(PROTOS) proto/generate.py
+	$(BIN)/python proto/generate.py --image build/larrey.binpb
+	touch gen/ready
+
+lock: ## Resolves the dependencies anew into requirements.lock
+	.tools/bin/uv pip compile pyproject.toml --all-extras --generate-hashes --universal \
+		--python-version 3.11 --no-header --no-annotate --quiet -o requirements.lock
+
+run: setup ## Plays a day on the embedded log and SQLite, then ends
+	$(BIN)/larrey day run
+
+run-real: setup ## The same day on a real Apache Kafka and a real PostgreSQL
+	$(BIN)/larrey day run --real
+
+up: setup ## Leaves the three services running for a client, until Ctrl-C
+	$(BIN)/larrey day up
+
+check: setup ## Lint, types, contracts and unit tests, in under a minute
+	$(BIN)/ruff check --quiet
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/buf lint build/larrey.binpb --config proto/buf.yaml
+	$(BIN)/pytest $(UNIT) -m "not slow and not real"
+
+test: check ## Everything: unit, contract, integration, quality, house
+	$(BIN)/pytest
+
+bench: setup ## Prints the figures that the README promises
+	$(BIN)/python -m loadtests.ingest
+	$(BIN)/python -m loadtests.score_case
+
+clean: ## Removes what was made, keeps the environment
+	rm -rf gen build dist .larrey .mypy_cache .ruff_cache
+
+.PHONY: help setup lock run run-real up check test bench clean
