@@ -20,7 +20,7 @@ SAFE_KEYS = frozenset((
     "address", "addresses", "attempt", "bytes", "cases", "code", "count", "dead", "delay_s",
     "duration_s", "elapsed_s", "error_type", "event", "event_id", "events", "field", "file",
     "findings", "gap", "group", "grpc_method", "horizon", "item_id", "items", "job", "lag",
-    "level", "lines", "logger", "message", "metrics", "method", "model_version", "offset",
+    "level", "lines", "place", "message", "metrics", "method", "model_version", "offset",
     "partition", "pid", "plan_id", "port", "ready", "reason", "refused", "request_id", "rows",
     "rpc", "run_id", "schema", "seconds", "seed", "series", "service", "signal", "site_id",
     "sites", "state", "status", "timestamp", "topic", "topics", "version", "waiting", "waits_for",
@@ -81,4 +81,4 @@ def configure_logs(service: str, level: str) -> None:
 
 def get_log(name: str) -> Any:
     """A logger; keys outside SAFE_KEYS are dropped before a line is written."""
-    return structlog.get_logger(logger=name)
+    return structlog.get_logger().bind(place=name)

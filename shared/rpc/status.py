@@ -5,7 +5,6 @@ from __future__ import annotations
 import grpc
 from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
-from grpc_status import rpc_status
 
 from larrey.catalogue.v1 import catalogue_pb2
 from shared.errors import (
@@ -20,6 +19,7 @@ from shared.errors import (
 )
 
 DOMAIN = "larrey"
+DETAILS_KEY = "grpc-status-details-bin"
 CODES: tuple[tuple[type[Refusal], int], ...] = (
     (Malformed, code_pb2.INVALID_ARGUMENT),
     (Missing, code_pb2.NOT_FOUND),
@@ -55,11 +55,12 @@ def status_of(refusal: Refusal) -> status_pb2.Status:
 
 def refusal_from(error: grpc.RpcError) -> Refusal | None:
     """The refusal that a server sent, or None when the error is the transport's own."""
-    if not isinstance(error, grpc.Call):
+    # grpc.RpcError has no methods of its own: calls of both kinds, blocking and asyncio, do
+    trailers = getattr(error, "trailing_metadata", lambda: None)() or ()
+    packed = next((value for key, value in trailers if key == DETAILS_KEY), None)
+    if packed is None:
         return None
-    status = rpc_status.from_call(error)
-    if status is None:
-        return None
+    status = status_pb2.Status.FromString(packed)
     info = error_details_pb2.ErrorInfo()
     bad = error_details_pb2.BadRequest()
     for detail in status.details:
