@@ -1,0 +1,1 @@
+"""Real peers for tests and trials, and the suites that every adapter must pass."""
