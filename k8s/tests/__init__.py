@@ -1,0 +1,1 @@
+"""Tests that tie the manifests to the code."""

@@ -1,0 +1,1 @@
+"""Tests of what drives the services from outside."""

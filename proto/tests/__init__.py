@@ -1,0 +1,1 @@
+"""Tests of the protos as the one place where services meet."""
