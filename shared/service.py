@@ -69,7 +69,13 @@ class Service:
         self._server = Server(
             parts.settings, parts.telemetry, parts.register, (*parts.health_names, EVENTS)
         )
-        self._relay = Relay(parts.log, parts.database, parts.clock, parts.telemetry)
+        self._relay = Relay(
+            parts.log,
+            parts.database,
+            parts.clock,
+            parts.telemetry,
+            on_failure=self._gave_up,
+        )
         self._consumer = Consumer(
             parts.log,
             parts.database,
@@ -78,7 +84,7 @@ class Service:
             clock=parts.clock,
             telemetry=parts.telemetry,
             poison_limit=parts.settings.poison_limit,
-            on_failure=self._consumer_failed,
+            on_failure=self._gave_up,
         )
         self._metrics: Any = None
 
@@ -128,8 +134,8 @@ class Service:
             )
             draft.replace(path)
 
-    def _consumer_failed(self, reason: str) -> None:
-        """Called on the consumer's thread when it met a fault of ours or too much poison."""
+    def _gave_up(self, reason: str) -> None:
+        """Called on the consumer's or relay's thread: a fault of ours, or too much poison."""
         self.failure = reason
         self._loop.call_soon_threadsafe(self._stop.set)
 

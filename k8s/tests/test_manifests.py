@@ -25,10 +25,6 @@ SERVICES = {
     "replenishment": replenishment_pb2,
     "orientation": orientation_pb2,
 }
-    "demand": demand_pb2,
-    "replenishment": replenishment_pb2,
-    "orientation": orientation_pb2,
-}
 GRACE_BEYOND_STOP_S = 10
 
 
