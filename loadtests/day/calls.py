@@ -28,7 +28,7 @@ VITALS = (
     "spo2_percent",
     "temperature_c",
 )
-BREATHING = "respir|breath|dyspn|asthma|cough|lung|flu"
+BREATHING = ("dyspnea", "cough_respiratory_infection")  # our own complaint groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Call:
     case_id: str
     commune: str
     label: str
+    group: str
     update: pb.CaseUpdate
 
 
@@ -44,7 +45,9 @@ def visits() -> pd.DataFrame:
     path = next(iter(sorted(shipped("orientation", ".").glob("nhamcs*.parquet"))))
     frame = pd.read_parquet(path)
     frame = frame[frame["complaint_code_1"].notna() & frame["age_years"].notna()]
-    return frame.sample(CALLS, random_state=SEED).reset_index(drop=True)
+    drawn = frame.sample(CALLS, random_state=SEED).reset_index(drop=True)
+    words = pd.read_csv(shipped("orientation", "complaint_codes.csv"))
+    return drawn.merge(words, left_on="complaint_code_1", right_on="complaint_code", how="left")
 
 
 def said_at(draw: np.random.Generator, breathing: bool) -> datetime:
@@ -59,8 +62,8 @@ def calls() -> list[Call]:
     places = communes()
     weights = np.array([max(1, c.population) for c in places], dtype=float)
     frame = visits()
-    labels = frame["complaint_label_1"].fillna("").astype(str)
-    breathing = labels.str.lower().str.contains(BREATHING)
+    labels = frame["complaint_label"].fillna("complaint without a label").astype(str)
+    breathing = frame["complaint_group"].isin(BREATHING)
     chosen = draw.choice(len(places), size=len(frame), p=weights / weights.sum())
     drawn = []
     for place, row in enumerate(frame.to_dict("records")):
@@ -83,7 +86,9 @@ def calls() -> list[Call]:
             for name in VITALS:
                 if pd.notna(row.get(name)):
                     setattr(update.vitals, name, float(row[name]))
-        drawn.append(Call(update.case_id, commune.name, labels[place], update))
+        drawn.append(
+            Call(update.case_id, commune.name, labels[place], row["complaint_group"], update)
+        )
     return sorted(drawn, key=lambda c: (c.update.said_time.seconds, c.case_id))
 
 
