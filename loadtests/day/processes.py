@@ -123,17 +123,8 @@ class System:
 
     def __enter__(self) -> System:
         try:
-            for place, name in enumerate(SERVICES):
-                self.services[name] = start(
-                    name,
-                    self.folder / name,
-                    events_url=self.transport.events_url,
-                    database_url=self.transport.database_urls[name],
-                    clock_start=self.clock_start,
-                    grpc_port=self.grpc_ports[place],
-                    metrics_port=self.metrics_ports[place],
-                    more=self.settings.get(name),
-                )
+            for name in SERVICES:
+                self.services[name] = self._start(name)
             until = time.monotonic() + READY_S
             for running in self.services.values():
                 running.wait_ready(until)
@@ -141,6 +132,31 @@ class System:
             self.stop()
             raise
         return self
+
+    def _start(self, name: str) -> Running:
+        place = SERVICES.index(name)
+        return start(
+            name,
+            self.folder / name,
+            events_url=self.transport.events_url,
+            database_url=self.transport.database_urls[name],
+            clock_start=self.clock_start,
+            grpc_port=self.grpc_ports[place],
+            metrics_port=self.metrics_ports[place],
+            more=self.settings.get(name),
+        )
+
+    def kill(self, name: str) -> None:
+        """SIGKILL: the service has no chance to finish or to say goodbye."""
+        self.services[name].process.kill()
+        self.services[name].process.wait()
+
+    def revive(self, name: str) -> float:
+        """Starts a dead service again on its own state; returns the seconds until ready."""
+        begin = time.monotonic()
+        self.services[name] = self._start(name)
+        self.services[name].wait_ready(begin + READY_S)
+        return time.monotonic() - begin
 
     def __exit__(
         self,
