@@ -61,7 +61,7 @@ def connect(file: Path) -> sqlite3.Connection:
 def _answers(what: str) -> Iterator[None]:
     try:
         yield
-    except sqlite3.OperationalError:
+    except (sqlite3.OperationalError, OSError):
         raise Unavailable(
             "EVENTS_AWAY",
             f"The embedded event log could not {what}. Check that its folder exists, is "
@@ -179,7 +179,7 @@ class EmbeddedSubscription:
             if version == self._seen and not taken:
                 return []  # no other connection wrote since we found nothing
             found = self._read(raw, limit)
-        except sqlite3.OperationalError:
+        except (sqlite3.OperationalError, OSError):
             self._drop()
             return []
         if not found:

@@ -22,7 +22,7 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLarg
 
 from shared.errors import Malformed, TooMuch, Unavailable
 from shared.events.event import MAX_EVENT_BYTES, Event, check_size, micros
-from shared.events.kafka_reader import KafkaSubscription
+from shared.events.kafka_reader import OUR_FAULT, KafkaSubscription
 
 MAX_REQUEST_BYTES = MAX_EVENT_BYTES + 64 * 1024  # room for key and headers
 BOOTSTRAP_MS = 5_000
@@ -75,11 +75,15 @@ def security(options: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def away(what: str) -> Unavailable:
+def away(what: str, error: KafkaError | None = None) -> Unavailable:
+    """The refusal for a Kafka that does not do `what`; a fault of ours is raised as it is."""
+    if isinstance(error, OUR_FAULT):
+        raise error
+    kind = "" if error is None else f" ({type(error).__name__})"
     return Unavailable(
         "EVENTS_AWAY",
-        f"Kafka could not {what}. Check that the brokers run and are reachable, and that "
-        "the topics exist; it is tried again.",
+        f"Kafka could not {what}{kind}. Check that the brokers run and are reachable, and "
+        "that the topics exist; it is tried again.",
     )
 
 
@@ -156,9 +160,9 @@ class KafkaLog:
                     f"Kafka takes fewer than {MAX_REQUEST_BYTES} bytes here: raise the topic's "
                     "max.message.bytes, or split the fact.",
                 ) from None
-            except KafkaError:
+            except KafkaError as error:
                 self._drop_producer()
-                raise away("store events") from None
+                raise away("store events", error) from None
             self._reachable = True
 
     def _send(self, producer: Any, events: Sequence[Event]) -> None:
@@ -206,13 +210,15 @@ class KafkaLog:
             raise away("be reached")
         admin: Any = None
         try:
-            admin = KafkaAdminClient(**self._common)
+            admin = KafkaAdminClient(
+                **{k: v for k, v in self._common.items() if k != "metrics_enabled"}
+            )
             there = set(admin.list_topics())
             missing = [name for name in names if name not in there]
             if missing:
                 self._make(admin, missing)
-        except KafkaError:
-            raise away("make topics") from None
+        except KafkaError as error:
+            raise away("make topics", error) from None
         finally:
             if admin is not None:
                 admin.close()

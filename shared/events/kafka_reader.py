@@ -8,14 +8,20 @@ from typing import Any
 
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
-from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyPartitionAssignor
-from kafka.errors import IllegalStateError, KafkaError
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.errors import (
+    IllegalArgumentError,
+    IllegalStateError,
+    KafkaConfigurationError,
+    KafkaError,
+)
 
 from shared.errors import Unavailable
 from shared.events.event import Event, instant
 from shared.events.log import Delivery
 from shared.telemetry import get_log
 
+OUR_FAULT = (IllegalArgumentError, KafkaConfigurationError)  # trying again would not help
 RETRY_SECONDS = 0.5
 COMMIT_MS = 5_000
 LAG_MS = 2_000
@@ -27,10 +33,10 @@ class _Watch(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
 
-    def on_partitions_revoked(self, revoked: object) -> None:
+    def on_partitions_revoked(self, _: object, /) -> None:
         self._changed()
 
-    def on_partitions_assigned(self, assigned: object) -> None:
+    def on_partitions_assigned(self, _: object, /) -> None:
         self._changed()
 
 
@@ -66,6 +72,8 @@ class KafkaSubscription:
                 for place, records in found.items():
                     consumer.seek(place, records[0].offset)
                 return []
+        except OUR_FAULT:
+            raise
         except KafkaError as error:
             self._lines.warning("kafka does not answer", error_type=type(error).__name__)
             self._drop()
@@ -83,7 +91,7 @@ class KafkaSubscription:
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
                 isolation_level="read_committed",
-                partition_assignment_strategy=[CooperativeStickyPartitionAssignor],
+                partition_assignment_strategy=[CooperativeStickyAssignor],
                 allow_auto_create_topics=False,
                 session_timeout_ms=10_000,
                 heartbeat_interval_ms=3_000,
