@@ -29,10 +29,10 @@ def real_transport(
         events_url = environ.get(KAFKA)
         if not events_url:
             console.print("Starting Apache Kafka ...")
-            events_url = stack.enter_context(KafkaBroker(folder / "kafka")).url
+            events_url = stack.enter_context(KafkaBroker(folder=folder / "kafka")).url
         server_url = environ.get(POSTGRES)
         if not server_url:
             console.print("Starting PostgreSQL ...")
-            server_url = stack.enter_context(PostgresServer()).url
-        databases = {name: fresh_database(server_url, f"larrey_{name}") for name in SERVICES}
+            server_url = stack.enter_context(PostgresServer()).address("postgres")
+        databases = {name: fresh_database(server_url) for name in SERVICES}
         yield Transport("real Apache Kafka and PostgreSQL", events_url, databases)
