@@ -1,0 +1,1 @@
+"""What the service drives: its store and the solver's worker process."""

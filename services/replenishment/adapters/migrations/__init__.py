@@ -1,0 +1,1 @@
+"""The schema of the replenishment service, revision by revision."""

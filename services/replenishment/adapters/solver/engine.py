@@ -1,0 +1,227 @@
+"""From a problem to a plan and a proof of how far it can be from the best one.
+
+Rounds of: put prices on the limits; improve the bound on shared orders (links); find a
+plan of every group at these prices (patterns); let GLOP mix the known plans into new
+prices (master). The bound of every round is valid, the best one is kept. Between rounds
+the rows' plans are mixed at the true cost (finish).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.replenishment.adapters.solver.blocks import blocks_of, reach
+from services.replenishment.adapters.solver.coupling import Coupling, Use
+from services.replenishment.adapters.solver.finish import Finish
+from services.replenishment.adapters.solver.links import Links
+from services.replenishment.adapters.solver.master import Master
+from services.replenishment.adapters.solver.passes import Tables, backward, paths
+from services.replenishment.adapters.solver.patterns import Patterns
+from services.replenishment.domain.check import check, cost
+from services.replenishment.domain.problem import NO_CAP, Flags, Floats, Ints, Problem
+
+FIRST_SWEEPS, SWEEPS, KICKS, VARIANTS = 12, 4, 2, 1
+SMOOTHING = 0.5  # how much of the best prices is kept when new ones come from the master
+NOISE = 0.2  # spread of the prices of a variant, as a share
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """When to stop: whichever comes first."""
+
+    seconds: float = float("inf")
+    rounds: int = 60
+    gap: float = 0.0005
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a solve is: EUR, and (cost - bound) / cost."""
+
+    cost: float
+    bound: float
+    gap: float
+    seconds: float
+    rounds: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solution:
+    orders: Ints  # [N, T] packs
+    progress: Progress
+    prices: Floats  # [R] of the limits, EUR per unit
+
+
+def gap_of(incumbent: float, bound: float) -> float:
+    """(cost - bound) / cost, 0 when both are 0, never below 0."""
+    if incumbent <= bound or incumbent == 0.0:
+        return 0.0
+    return min(1.0, (incumbent - bound) / abs(incumbent))
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who looks at a running solve: the time, who is told, and who may end it early."""
+
+    timer: Callable[[], float]
+    tell: Callable[[Progress], None] = lambda _: None
+    cancelled: Callable[[], bool] = lambda: False
+
+
+def solve(problem: Problem, effort: Effort, seed: int, watch: Watch) -> Solution:
+    """The best plan found within `effort`, with its proven bound.
+
+    The same problem, seed and rounds give the same plan as long as neither `seconds`
+    nor `cancelled` cuts the search short.
+    """
+    search = _Search(problem, effort, seed, watch)
+    search.run()
+    return search.solution()
+
+
+def _fold_caps(problem: Problem) -> Ints:
+    """[N] most packs of each row, its own cap included."""
+    rows = problem.rows
+    caps = np.append(problem.caps, np.iinfo(np.int64).max)
+    most: Ints = np.minimum(rows.most, caps[np.where(rows.cap == NO_CAP, len(caps) - 1, rows.cap)])
+    return most
+
+
+class _Search:
+    """The state of one solve."""
+
+    def __init__(self, problem: Problem, effort: Effort, seed: int, watch: Watch) -> None:
+        self._problem, self._effort, self._watch = problem, effort, watch
+        self._start = watch.timer()
+        self._random = np.random.default_rng(seed)
+        rows = problem.rows
+        self._orders: Ints = np.zeros((rows.count, problem.days), dtype=np.int64)
+        self._cost = cost(problem, self._orders).total
+        self._bound = -np.inf
+        self._rounds = 0
+        self._coupling = Coupling(problem)
+        self._best_prices: Floats = np.zeros(self._coupling.count)
+
+    @property
+    def _seconds(self) -> float:
+        return self._watch.timer() - self._start
+
+    def _stop(self) -> bool:
+        return self._seconds >= self._effort.seconds or self._watch.cancelled()
+
+    def _progress(self) -> Progress:
+        bound = min(self._bound, self._cost)
+        return Progress(self._cost, bound, gap_of(self._cost, bound), self._seconds, self._rounds)
+
+    def solution(self) -> Solution:
+        return Solution(self._orders, self._progress(), self._best_prices)
+
+    def run(self) -> None:
+        problem, coupling = self._problem, self._coupling
+        limit = np.minimum(reach(problem), _fold_caps(problem) // problem.rows.multiple)
+        self._tables = [Tables(block) for block in blocks_of(problem, limit)]
+        self._fixed, self._fixed_use = coupling.fixed(self._tables)
+        coupling.apply(self._tables, self._best_prices)
+        self._links = Links(problem, self._tables)
+        self._patterns = Patterns(problem, self._tables)
+        nothing = coupling.use_of(self._tables, np.zeros_like(self._orders))
+        self._finish = Finish(coupling, self._fixed_use, nothing)
+        self._master = Master(coupling, self._fixed_use, len(problem.order_cost))
+        self._know(nothing, np.zeros_like(self._orders))
+        self._rounds_of_search()
+
+    def _rounds_of_search(self) -> None:
+        prices = self._best_prices
+        pattern: Flags | None = None
+        while not self._done():
+            self._coupling.apply(self._tables, prices)
+            self._bound_at(prices, FIRST_SWEEPS if pattern is None else SWEEPS)
+            pattern, slots = self._plan_at(pattern)
+            self._finish.start_from(slots, self._random, self._stop)
+            self._keep_plan(self._finish.steps)
+            for _ in range(VARIANTS):
+                if self._stop():
+                    break
+                self._vary(pattern)
+            self._rounds += 1
+            self._watch.tell(self._progress())
+            prices = self._next_prices()
+
+    def _done(self) -> bool:
+        return self._rounds > 0 and (
+            self._progress().gap <= self._effort.gap
+            or self._rounds >= self._effort.rounds
+            or self._stop()
+        )
+
+    def _vary(self, pattern: Flags) -> None:
+        """Plans at prices that differ a little from group to group, mixed into the best."""
+        noise = np.exp(self._random.normal(0.0, NOISE, len(self._problem.order_cost)))
+        factor = noise[self._problem.rows.group]
+        self._coupling.apply(self._tables, self._best_prices, factor)
+        _, slots = self._plan_at(pattern)
+        self._finish.take(slots, self._random, self._stop)
+        self._keep_plan(self._finish.steps)
+
+    def _bound_at(self, prices: Floats, sweeps: int) -> None:
+        free = float(prices @ (self._coupling.room - self._fixed_use))
+        least = self._links.restart()
+        for _ in range(sweeps):
+            self._keep_bound(self._fixed + float(least.sum()) - free, prices)
+            if self._stop():
+                return
+            self._links.forward()
+            least = self._links.backward()
+        self._keep_bound(self._fixed + float(least.sum()) - free, prices)
+
+    def _keep_bound(self, bound: float, prices: Floats) -> None:
+        if bound > self._bound:
+            self._bound, self._best_prices = bound, prices
+
+    def _plan_at(self, pattern: Flags | None) -> tuple[Flags, Ints]:
+        """The plan of every group at the present prices: its open days, and its slots."""
+        start = self._linked_pattern() if pattern is None else pattern
+        found, _ = self._patterns.search(start, KICKS, self._random, self._stop)
+        steps = self._patterns.orders(found)
+        use = self._coupling.use_of(self._tables, steps)
+        self._know(use, steps)
+        return found, self._finish.remember(steps, use)
+
+    def _linked_pattern(self) -> Flags:
+        """Days on which some row would order at the present shares."""
+        pattern = np.zeros_like(self._patterns.possible)
+        group = self._problem.rows.group
+        for table, link in zip(self._tables, self._links.price, strict=True):
+            backward(table, link)
+            stage, column = np.nonzero(paths(table, link))
+            place = group[table.block.rows[column]], table.block.days[stage, column]
+            pattern[place] = True
+        return pattern
+
+    def _know(self, use: Use, steps: Ints) -> None:
+        """Adds the plan of every group to the master programme."""
+        group, order_cost = self._problem.rows.group, self._problem.order_cost
+        used = np.zeros((len(order_cost), steps.shape[1]), dtype=bool)
+        row, day = np.nonzero(steps)
+        used[group[row], day] = True
+        own = np.bincount(group, use.cost, len(order_cost)) + used.sum(axis=1) * order_cost
+        together = self._coupling.by_group(use)
+        for place in range(len(order_cost)):
+            self._master.add(place, float(own[place]), together[place])
+
+    def _keep_plan(self, steps: Ints) -> None:
+        orders = steps * self._problem.rows.multiple[:, None]
+        if check(self._problem, orders):
+            return
+        total = cost(self._problem, orders).total
+        if total < self._cost:
+            self._cost, self._orders = total, orders
+
+    def _next_prices(self) -> Floats:
+        solved = self._master.solve() if self._coupling.count else None
+        if solved is None:
+            return self._best_prices
+        return SMOOTHING * self._best_prices + (1.0 - SMOOTHING) * solved[1]

@@ -1,0 +1,1 @@
+"""Values and rules of replenishment: standard library and numpy only."""

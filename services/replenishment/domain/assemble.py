@@ -1,0 +1,198 @@
+"""From the positions of many items to one problem, and which row is which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from services.replenishment.domain.policy import LEVELS, WEIGHTS, Policy
+from services.replenishment.domain.positions import Known, NoSuggestion, Position, position
+from services.replenishment.domain.positions import without_terms as no_terms
+from services.replenishment.domain.problem import (
+    NO_BREAK,
+    NO_CAP,
+    Floats,
+    Ints,
+    Problem,
+    Rows,
+    smallest_order,
+)
+from services.replenishment.domain.stock import wasted
+from services.replenishment.domain.terms import SupplyTerms, order_flags
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assembled:
+    """A problem with the position behind each of its rows, and what was left out."""
+
+    first_day: date
+    problem: Problem
+    positions: tuple[Position, ...]
+    terms: tuple[SupplyTerms, ...]
+    left_out: tuple[NoSuggestion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What every part of a problem is made from; entry k of both is row k."""
+
+    positions: Sequence[Position]
+    terms: Sequence[SupplyTerms]
+    first_day: date
+    days: int
+    policy: Policy
+
+    @property
+    def pairs(self) -> list[tuple[Position, SupplyTerms]]:
+        return list(zip(self.positions, self.terms, strict=True))
+
+
+def assemble(
+    known: Sequence[Known],
+    first_day: date,
+    days: int,
+    weekly_budget_eur: float | None,
+    policy: Policy,
+) -> Assembled:
+    """The planning problem of everything that is known well enough.
+
+    Orders already approved are counted as arriving, they use up the budget of the week
+    in which they are sent, and packs that the supplier allots.
+    """
+    positions, terms, left_out = [], [], []
+    for one in known:
+        found = position(one, first_day, days, policy)
+        if isinstance(found, NoSuggestion):
+            left_out.append(found)
+        elif one.terms is None:
+            left_out.append(no_terms(one))
+        else:
+            positions.append(found)
+            terms.append(one.terms)
+    frame = _Frame(positions, terms, first_day, days, policy)
+    problem = _problem(frame, weekly_budget_eur)
+    return Assembled(first_day, problem, tuple(positions), tuple(terms), tuple(left_out))
+
+
+def _problem(frame: _Frame, weekly_budget_eur: float | None) -> Problem:
+    terms = frame.terms
+    sites = sorted({t.site_id for t in terms})
+    orders = sorted({(t.site_id, t.supplier_id) for t in terms})
+    site_row = {site: row for row, site in enumerate(sites)}
+    group_row = {order: row for row, order in enumerate(orders)}
+    order_cost = np.zeros(len(orders))
+    for t in terms:
+        row = group_row[t.site_id, t.supplier_id]
+        order_cost[row] = max(order_cost[row], t.order_cost_eur)
+    return Problem(
+        rows=_rows(frame, site_row, group_row),
+        weights=WEIGHTS,
+        order_cost=order_cost,
+        weekly_budget=_budget(frame, site_row, weekly_budget_eur),
+        budget_penalty=frame.policy.budget_penalty,
+        caps=np.array([_allotted(p, t) for p, t in frame.pairs if _is_capped(t)], dtype=np.int64),
+    )
+
+
+def _is_capped(terms: SupplyTerms) -> bool:
+    return terms.allocation_packs is not None
+
+
+def _allotted(at: Position, terms: SupplyTerms) -> int:
+    """Packs still to be had: what was approved and has not been counted yet is taken off."""
+    approved = sum(o.packs for o in at.known.approved if not o.known_elsewhere)
+    return max(0, (terms.allocation_packs or 0) - approved)
+
+
+def _budget(frame: _Frame, site_row: dict[str, int], weekly_budget_eur: float | None) -> Floats:
+    room: Floats = np.full((len(site_row), -(-frame.days // 7)), np.inf)
+    if weekly_budget_eur is None:
+        return room
+    room[:] = weekly_budget_eur
+    for at in frame.positions:
+        for order in at.known.approved:
+            day = (order.order_day - frame.first_day).days
+            if 0 <= day < frame.days:
+                room[site_row[order.site_id], day // 7] -= order.price_eur
+    return np.maximum(room, 0.0, out=room)
+
+
+def _rows(frame: _Frame, site_row: dict[str, int], group_row: dict[tuple[str, str], int]) -> Rows:
+    terms, days, policy = frame.terms, frame.days, frame.policy
+    count, levels = len(terms), len(LEVELS)
+    demand = np.zeros((count, days, levels))
+    supply = np.zeros((count, days, levels))
+    for row, at in enumerate(frame.positions):
+        demand[row] = at.demand.at(LEVELS)
+        supply[row] = at.stock.total_base + at.arrived[:, None] - wasted(at.stock, demand[row])
+    pack = np.array([p.item.packing.base_per_pack for p in frame.positions])
+    capped = np.array([_is_capped(t) for t in terms], dtype=bool)
+    multiple, most = _steps(frame, demand, supply, pack)
+    breaks, discounts = _breaks(terms)
+    shortage = [
+        policy.shortage_eur(
+            p.item.criticality,
+            t.pack_price_eur,
+            float(p.demand.mean[-1]) / days / p.item.packing.base_per_pack,
+        )
+        for p, t in frame.pairs
+    ]
+    weekday = frame.first_day.isoweekday()
+    return Rows(
+        demand=demand,
+        supply=supply,
+        pack=pack,
+        lead=np.array([t.lead_days for t in terms], dtype=np.int64),
+        order_days=np.array([order_flags(t, weekday, days) for t in terms], dtype=bool).reshape(
+            count, days
+        ),
+        minimum=np.array([t.min_packs for t in terms], dtype=np.int64),
+        multiple=multiple,
+        most=most,
+        price=np.array([t.pack_price_eur for t in terms]),
+        break_packs=breaks,
+        break_discount=discounts,
+        line_cost=np.array([t.line_cost_eur for t in terms]),
+        holding=np.array([policy.holding_eur(t.pack_price_eur) for t in terms]) / pack,
+        shortage=np.array(shortage) / pack,
+        site=np.array([site_row[t.site_id] for t in terms], dtype=np.int64),
+        group=np.array([group_row[t.site_id, t.supplier_id] for t in terms], dtype=np.int64),
+        cap=np.where(capped, np.cumsum(capped, dtype=np.int64) - 1, NO_CAP),
+    )
+
+
+def _steps(frame: _Frame, demand: Floats, supply: Floats, pack: Floats) -> tuple[Ints, Ints]:
+    """[N] multiple and [N] most packs of each row.
+
+    An item that needs thousands of packs is ordered in larger steps than its supplier
+    asks for (nobody counts 1,237 packs to the pack); nothing is ordered beyond what the
+    worst scenario needs, except to make up the smallest order, or, where there is a
+    price break, up to twice that need.
+    """
+    multiple = np.array([t.multiple_packs for t in frame.terms], dtype=np.int64)
+    minimum = np.array([t.min_packs for t in frame.terms], dtype=np.int64)
+    if not len(multiple):
+        return multiple, multiple
+    worst = np.maximum((demand - supply).max(axis=(1, 2)), 0.0)
+    need = np.ceil(worst / pack - 1e-9).astype(np.int64)
+    wider = multiple * np.maximum(1, -(-need // (multiple * frame.policy.most_steps)))
+    allotted = np.array([_allotted(p, t) if _is_capped(t) else NO_BREAK for p, t in frame.pairs])
+    multiple = np.where(smallest_order(minimum, wider) <= allotted, wider, multiple)
+    smallest = smallest_order(minimum, multiple)
+    rounded = -(-need // multiple) * multiple
+    discounted = np.array([bool(t.price_breaks) for t in frame.terms])
+    most = np.where(discounted, 2 * rounded, rounded - multiple + smallest)
+    return multiple, np.where(need > 0, np.maximum(most, smallest), 0)
+
+
+def _breaks(terms: Sequence[SupplyTerms]) -> tuple[Ints, Floats]:
+    width = max((len(t.price_breaks) for t in terms), default=0)
+    packs = np.full((len(terms), width), NO_BREAK)
+    discount = np.zeros((len(terms), width))
+    for row, t in enumerate(terms):
+        for place, one in enumerate(t.price_breaks):
+            packs[row, place], discount[row, place] = one.min_packs, one.discount
+    return packs, discount

@@ -1,0 +1,106 @@
+"""Feasibility and cost of any plan, worked out without knowing how it was made."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from services.replenishment.domain.problem import NO_CAP, Cost, Floats, Ints, Problem
+
+NOT_WHOLE = "NOT_WHOLE_PACKS"
+NEGATIVE = "NEGATIVE_ORDER"
+WRONG_DAY = "NOT_AN_ORDER_DAY"
+BELOW_MINIMUM = "BELOW_MINIMUM"
+NOT_A_MULTIPLE = "NOT_A_MULTIPLE"
+ABOVE_MOST = "ABOVE_MOST"
+ABOVE_CAP = "ABOVE_CAP"
+
+
+def check(problem: Problem, orders: Ints | Floats) -> tuple[str, ...]:
+    """Names of the hard limits that `orders` [item-site, day], in packs, breaks.
+
+    Empty when the plan may be carried out.
+    """
+    rows = problem.rows
+    if orders.shape != (rows.count, problem.days):
+        return (NOT_WHOLE,)
+    broken = []
+    packs = np.rint(orders).astype(np.int64)
+    if np.any(np.abs(orders - packs) > 1e-9):
+        broken.append(NOT_WHOLE)
+    if np.any(packs < 0):
+        broken.append(NEGATIVE)
+    if np.any(packs[~rows.order_days] != 0):
+        broken.append(WRONG_DAY)
+    if np.any((packs > 0) & (packs < rows.minimum[:, None])):
+        broken.append(BELOW_MINIMUM)
+    if np.any(packs % rows.multiple[:, None] != 0):
+        broken.append(NOT_A_MULTIPLE)
+    totals = packs.sum(axis=1)
+    if np.any(totals > rows.most):
+        broken.append(ABOVE_MOST)
+    capped = rows.cap != NO_CAP
+    taken = np.bincount(rows.cap[capped], weights=totals[capped], minlength=len(problem.caps))
+    if np.any(taken > problem.caps):
+        broken.append(ABOVE_CAP)
+    return tuple(broken)
+
+
+def stock(problem: Problem, orders: Ints) -> Floats:
+    """Base units in stock [item-site, day, scenario] at the end of each day."""
+    rows, days = problem.rows, problem.days
+    arrived = np.zeros((rows.count, days))
+    for day in range(days):
+        arrival = day + rows.lead
+        inside = np.flatnonzero(arrival < days)
+        np.add.at(arrived, (inside, arrival[inside]), orders[inside, day])
+    received = np.cumsum(arrived, axis=1) * rows.pack[:, None]
+    level: Floats = rows.supply + received[:, :, None] - rows.demand
+    return level
+
+
+def discount(problem: Problem, orders: Ints) -> Floats:
+    """Fraction of the price taken off each line [item-site, day]."""
+    rows = problem.rows
+    best = np.zeros(orders.shape)
+    for step in range(rows.break_packs.shape[1]):
+        reached = orders >= rows.break_packs[:, step][:, None]
+        best = np.maximum(best, np.where(reached, rows.break_discount[:, step][:, None], 0.0))
+    return best
+
+
+def spending(problem: Problem, orders: Ints) -> Floats:
+    """EUR by site and week of the order day."""
+    rows = problem.rows
+    paid = orders * rows.price[:, None] * (1.0 - discount(problem, orders))
+    spent = np.zeros(problem.weekly_budget.shape)
+    for day in range(problem.days):
+        np.add.at(spent[:, day // 7], rows.site, paid[:, day])
+    return spent
+
+
+def cost(problem: Problem, orders: Ints) -> Cost:
+    """Cost of a plan over the horizon, expected over the scenarios."""
+    rows = problem.rows
+    level = stock(problem, orders)
+    on_hand = np.maximum(level, 0.0) @ problem.weights
+    missing = np.maximum(-level, 0.0) @ problem.weights
+    used = np.zeros((len(problem.order_cost), problem.days), dtype=bool)
+    row, day = np.nonzero(orders)
+    used[rows.group[row], day] = True
+    over = np.maximum(spending(problem, orders) - problem.weekly_budget, 0.0)
+    shelves = 0.0
+    if problem.storage is not None:
+        filled = np.zeros(problem.storage.capacity.shape)
+        np.add.at(filled, problem.storage.place, problem.storage.volume[:, None] * on_hand)
+        excess = np.maximum(filled - problem.storage.capacity, 0.0)
+        shelves = float(excess.sum()) * problem.storage.penalty
+    off = orders * rows.price[:, None] * discount(problem, orders)
+    return Cost(
+        holding=float((rows.holding[:, None] * on_hand).sum()),
+        shortage=float((rows.shortage[:, None] * missing).sum()),
+        lines=float((rows.line_cost[:, None] * (orders > 0)).sum()),
+        orders=float((used * problem.order_cost[:, None]).sum()),
+        discounts=float(off.sum()),
+        over_budget=float(over.sum()) * problem.budget_penalty,
+        over_storage=shelves,
+    )

@@ -1,0 +1,216 @@
+"""From a solved plan to its lines, each with the whole sum behind it in real units.
+
+The sum of a line looks at the days that it must carry: up to the day before the next
+order of that item could arrive. Usable stock, less what will expire first, plus what is
+already coming, less the demand at the level of service of the item's class: what is
+missing is the need, and the need becomes packs.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import numpy as np
+
+from services.replenishment.domain.assemble import Assembled
+from services.replenishment.domain.check import spending
+from services.replenishment.domain.plans import Explanation, Line, Offer, SumTerm
+from services.replenishment.domain.policy import Policy
+from services.replenishment.domain.positions import (
+    EXPIRED_LOTS,
+    ORDER_OVERDUE,
+    SHELF_SHORT,
+    Position,
+)
+from services.replenishment.domain.problem import NO_CAP, Flags, Floats, Ints, Problem
+from services.replenishment.domain.risk import outlook
+from services.replenishment.domain.stock import wasted
+
+MINIMUM, MULTIPLE, PRICE_BREAK = "MINIMUM", "MULTIPLE", "PRICE_BREAK"
+ALLOCATION, BUDGET = "ALLOCATION", "BUDGET"
+ORDERED_AHEAD, LESS_THAN_NEED = "ORDERED_AHEAD", "LESS_THAN_NEED"
+LARGE_STEPS = "LARGE_STEPS"
+
+WORDS = {
+    MINIMUM: "the supplier's minimum",
+    MULTIPLE: "the supplier's multiple",
+    PRICE_BREAK: "a price break",
+    ALLOCATION: "the supplier's allocation",
+    BUDGET: "the site's weekly budget",
+    ORDERED_AHEAD: "fewer orders: later days are covered too",
+    LESS_THAN_NEED: "the cost of holding more outweighs the small risk left",
+    LARGE_STEPS: "large quantities are rounded to handy steps",
+    EXPIRED_LOTS: "expired lots on the shelf are not counted",
+    ORDER_OVERDUE: "an overdue order is counted as coming one lead time from today",
+    SHELF_SHORT: "the shelf holds less than what is reserved or kept for crises",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Carried:
+    """The stretch that one order must carry: offsets of its days."""
+
+    packs: int
+    order: int
+    arrival: int
+    last: int
+
+
+def lines_of(plan_id: str, assembled: Assembled, orders: Ints, policy: Policy) -> tuple[Line, ...]:
+    """One line per order, by day, site and item; `orders` [N, T] in packs."""
+    problem = assembled.problem
+    full = spending(problem, orders) >= problem.weekly_budget - problem.rows.price.max(initial=0.0)
+    found: list[Line] = []
+    for row in np.flatnonzero(orders.any(axis=1)):
+        found.extend(_lines_of_row(assembled, int(row), orders[row], full, policy))
+    found.sort(key=lambda line: (line.order_day, line.site_id, line.supplier_id, line.item_id))
+    return tuple(
+        replace(line, line_id=f"{plan_id}-{number:05d}")
+        for number, line in enumerate(found, start=1)
+    )
+
+
+def _lines_of_row(
+    assembled: Assembled, row: int, packs: Ints, full: Flags, policy: Policy
+) -> list[Line]:
+    problem, at, terms = assembled.problem, assembled.positions[row], assembled.terms[row]
+    rows, days = problem.rows, problem.days
+    lead, size = int(rows.lead[row]), float(rows.pack[row])
+    received = _received(packs, lead) * size
+    before = outlook(at.stock, at.arrived, at.demand, days).probability
+    after = outlook(at.stock, at.arrived + received, at.demand, days).probability
+    level = policy.service(at.item.criticality).level
+    allowed = np.flatnonzero(rows.order_days[row])
+    offer = Offer(
+        minimum=terms.smallest_order,
+        multiple=terms.multiple_packs,
+        allotted=int(problem.caps[rows.cap[row]]) if rows.cap[row] != NO_CAP else None,
+        pack_price_eur=terms.pack_price_eur,
+        breaks=tuple((b.min_packs, b.discount) for b in terms.price_breaks),
+    )
+    lines = []
+    for day in np.flatnonzero(packs):
+        later = allowed[allowed > day]
+        last = int(later[0]) + lead - 1 if len(later) else days - 1
+        carried = _Carried(int(packs[day]), int(day), int(day) + lead, min(last, days - 1))
+        earlier = _received(np.where(np.arange(days) < day, packs, 0), lead) * size
+        explanation = _explain(at, carried, earlier, level, size)
+        limits = _limits(problem, row, carried, explanation.need_base)
+        if full[rows.site[row], carried.order // 7]:
+            limits.append(BUDGET)
+        if offer.allotted is not None and (
+            int(packs.sum()) + int(rows.multiple[row]) > offer.allotted
+        ):
+            limits.append(ALLOCATION)
+        if rows.multiple[row] != terms.multiple_packs:
+            limits.append(LARGE_STEPS)
+        limits.extend(at.flags)
+        lines.append(
+            Line(
+                line_id="",
+                item_id=at.item.item_id,
+                site_id=at.known.site_id,
+                supplier_id=terms.supplier_id,
+                order_day=assembled.first_day + timedelta(days=carried.order),
+                arrival_day=assembled.first_day + timedelta(days=carried.arrival),
+                packs=carried.packs,
+                quantity_base=carried.packs * size,
+                base_unit=at.item.packing.base_unit,
+                price_eur=offer.price(carried.packs),
+                stockout_before=before,
+                stockout_after=after,
+                reason=_reason(before, after),
+                explanation=_told(at, explanation, tuple(limits), carried.packs),
+                offer=offer,
+            )
+        )
+    return lines
+
+
+def _received(packs: Ints, lead: int) -> Floats:
+    """[T] cumulative packs that have arrived by each day."""
+    arrived = np.zeros(len(packs))
+    if lead < len(packs):
+        arrived[lead:] = packs[: len(packs) - lead]
+    summed: Floats = np.cumsum(arrived)
+    return summed
+
+
+def _explain(
+    at: Position, carried: _Carried, earlier: Floats, level: float, size: float
+) -> Explanation:
+    path = at.demand.at(np.array([level]))
+    day = carried.last
+    lost = float(wasted(at.stock, path)[day, 0])
+    terms = (
+        SumTerm("usable stock", at.stock.total_base),
+        SumTerm("stock that will expire unused", -lost),
+        SumTerm("open orders that arrive in time", float(at.arrived[day])),
+        SumTerm("earlier lines of this plan", float(earlier[day])),
+        SumTerm("demand until the next order can arrive", -float(path[day, 0])),
+    )
+    need = max(0.0, -sum(term.amount for term in terms))
+    return Explanation(terms, need, size, level, (), "")
+
+
+def _limits(problem: Problem, row: int, carried: _Carried, need: float) -> list[str]:
+    """What moved the packs away from the plain need."""
+    rows = problem.rows
+    plain = math.ceil(need / float(rows.pack[row]) - 1e-9)
+    multiple = int(rows.multiple[row])
+    smallest = -(-int(rows.minimum[row]) // multiple) * multiple
+    if carried.packs < plain:
+        return [LESS_THAN_NEED]
+    if carried.packs == plain:
+        return []
+    if carried.packs == smallest:
+        return [MINIMUM]
+    if carried.packs <= -(-plain // multiple) * multiple:
+        return [MULTIPLE]
+    if carried.packs in rows.break_packs[row]:
+        return [PRICE_BREAK]
+    return [ORDERED_AHEAD]
+
+
+def _reason(before: float, after: float) -> str:
+    return (
+        f"Without further orders it runs out within the horizon with a chance of {before:.0%}; "
+        f"with this plan {after:.0%}."
+    )
+
+
+def _told(
+    at: Position, explanation: Explanation, limits: tuple[str, ...], ordered: int
+) -> Explanation:
+    unit = at.item.packing.base_unit
+    stock, lost, arriving, earlier, demand = (t.amount for t in explanation.terms)
+    size = explanation.base_per_pack
+    parts = [f"{_number(stock)} {unit} usable"]
+    if lost:
+        parts.append(f"less {_number(-lost)} that will expire unused")
+    if arriving:
+        parts.append(f"plus {_number(arriving)} on order")
+    if earlier:
+        parts.append(f"plus {_number(earlier)} ordered earlier in this plan")
+    sentence = (
+        f"{', '.join(parts)}, against {_number(-demand)} {unit} that "
+        f"{explanation.service_level:.1%} of forecasts stay below until the next order can "
+        f"arrive: {_number(explanation.need_base)} {unit} are missing. "
+        f"{ordered} packs of {_number(size)} make {_number(ordered * size)} {unit}."
+    )
+    if limits:
+        sentence += f" What moved it: {'; '.join(WORDS[limit] for limit in limits)}."
+    return Explanation(
+        explanation.terms,
+        explanation.need_base,
+        size,
+        explanation.service_level,
+        limits,
+        sentence,
+    )
+
+
+def _number(amount: float) -> str:
+    return f"{amount:,.0f}" if abs(amount) >= 100 else f"{amount:,.4g}"

@@ -1,0 +1,143 @@
+"""One item at one site: what is known of it, and whether that is enough to plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from services.replenishment.domain.demand import Demand, Forecast, covers, spread
+from services.replenishment.domain.policy import Policy
+from services.replenishment.domain.problem import Floats
+from services.replenishment.domain.stock import (
+    OpenOrder,
+    StockReport,
+    UsableStock,
+    arrivals,
+    usable,
+)
+from services.replenishment.domain.terms import SupplyTerms
+from shared.catalogue.items import Item
+
+EXPIRED_LOTS = "EXPIRED_LOTS"
+ORDER_OVERDUE = "ORDER_OVERDUE"
+SHELF_SHORT = "SHELF_SHORT"
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovedOrder:
+    """A line that a human approved here, until the hospital's system knows of it."""
+
+    order_id: str
+    item_id: str
+    site_id: str
+    packs: int
+    quantity_base: float
+    price_eur: float
+    order_day: date
+    due: date
+    known_elsewhere: bool  # listed by, or overtaken by, a stock report
+
+    def as_open(self) -> OpenOrder:
+        return OpenOrder(self.order_id, self.quantity_base, self.due)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Everything stored about one item at one site."""
+
+    item: Item
+    site_id: str
+    terms: SupplyTerms | None
+    report: StockReport | None
+    forecast: Forecast | None
+    approved: tuple[ApprovedOrder, ...] = ()
+
+    @property
+    def open_orders(self) -> tuple[OpenOrder, ...]:
+        """What the hospital's system has on order, and what was approved here since."""
+        own = tuple(o.as_open() for o in self.approved if not o.known_elsewhere)
+        return (self.report.open_orders if self.report else ()) + own
+
+
+@dataclass(frozen=True, slots=True)
+class NoSuggestion:
+    """Why nothing can be said of an item at a site. Never shown as 0."""
+
+    item_id: str
+    site_id: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Position:
+    """An item at a site, ready for sums. Base units."""
+
+    known: Known
+    stock: UsableStock
+    arrived: Floats  # [T] cumulative, open orders
+    demand: Demand
+    flags: tuple[str, ...]
+
+    @property
+    def item(self) -> Item:
+        return self.known.item
+
+
+def position(known: Known, day: date, days: int, policy: Policy) -> Position | NoSuggestion:
+    """The position on `day` for `days` days ahead, or why there is none.
+
+    NO_STOCK_REPORT, NO_FORECAST, UNIT_MISMATCH or FORECAST_TOO_SHORT.
+    """
+    item, report, forecast = known.item, known.report, known.forecast
+    if report is None:
+        return _none(known, "NO_STOCK_REPORT", "Its stock was never reported. Send a stock report.")
+    if forecast is None:
+        return _none(
+            known,
+            "NO_FORECAST",
+            "No forecast of it has arrived. Start a forecast run, or record its consumption.",
+        )
+    if forecast.base_unit != item.packing.base_unit:
+        return _none(
+            known,
+            "UNIT_MISMATCH",
+            f"The forecast counts in {forecast.base_unit} and the item in "
+            f"{item.packing.base_unit}. Put the item with the right base unit and run the "
+            "forecast again.",
+        )
+    if not covers(forecast, day, days):
+        return _none(
+            known,
+            "FORECAST_TOO_SHORT",
+            f"The forecast does not cover the {days} days from {day.isoformat()}. Start a "
+            "forecast run with a longer horizon, or plan fewer days.",
+        )
+    stock = usable(report, day)
+    orders = known.open_orders
+    late = None if known.terms is None else known.terms.lead_days
+    flags = []
+    if stock.expired_base > 0:
+        flags.append(EXPIRED_LOTS)
+    if stock.short_base > 0:
+        flags.append(SHELF_SHORT)
+    if any(order.due < day for order in orders):
+        flags.append(ORDER_OVERDUE)
+    return Position(
+        known=known,
+        stock=stock,
+        arrived=arrivals(orders, day, days, late),
+        demand=spread(forecast, day, days, policy.spread),
+        flags=tuple(flags),
+    )
+
+
+def without_terms(known: Known) -> NoSuggestion:
+    """Why an item that could be judged cannot be ordered."""
+    return _none(
+        known, "NO_TERMS", "No supplier is known for it at this site. Put its supply terms."
+    )
+
+
+def _none(known: Known, reason: str, message: str) -> NoSuggestion:
+    return NoSuggestion(known.item.item_id, known.site_id, reason, message)

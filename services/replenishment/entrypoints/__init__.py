@@ -1,0 +1,1 @@
+"""What drives the service: RPCs, events, the command line."""

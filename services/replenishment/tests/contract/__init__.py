@@ -1,0 +1,1 @@
+"""Wire, golden events, refusals, and every port's suite on each store."""

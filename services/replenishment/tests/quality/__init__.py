@@ -1,0 +1,1 @@
+"""How near the plans come to the best ones."""

@@ -1,0 +1,1 @@
+"""One small class per thing that the service can be asked."""
