@@ -77,7 +77,7 @@ class Consumer:
         self._log = log
         self._database = database
         self._group = group
-        self._intake = Intake(database, group, handlers, clock, longest_wait)
+        self.intake = Intake(database, group, handlers, clock, longest_wait)
         self._metrics = ConsumerMetrics(telemetry)
         self._poison_limit = poison_limit
         self._on_failure = on_failure
@@ -108,7 +108,7 @@ class Consumer:
             self._thread = None
 
     def _run(self) -> None:
-        subscription = self._log.subscribe(self._group, self._intake.topics)
+        subscription = self._log.subscribe(self._group, self.intake.topics)
         self._metrics.up.set(1)
         try:
             while not self._stopping.is_set():
@@ -148,7 +148,7 @@ class Consumer:
         if len(part) > 1:
             began = time.monotonic()
             try:
-                outcomes = self._intake.together(part)
+                outcomes = self.intake.together(part)
             except Exception as error:  # noqa: BLE001  whatever it is, it happens again alone
                 self._batch = 1
                 self._lines.debug("one by one", error_type=type(error).__name__)
@@ -175,7 +175,7 @@ class Consumer:
         pause = FIRST_PAUSE
         while not self._stopping.is_set():
             try:
-                outcomes = self._intake.alone(delivery)
+                outcomes = self.intake.alone(delivery)
             except (Unavailable, TooMuch) as refusal:
                 self._lines.warning(
                     "consumer pauses",
@@ -224,10 +224,10 @@ class Consumer:
         if self._is_time("lag", LAG_SECONDS):
             for topic, count in subscription.lag().items():
                 self._metrics.lag.labels(topic).set(count)
-            self._metrics.waiting.set(self._intake.count_waiting())
+            self._metrics.waiting.set(self.intake.count_waiting())
         if self._log.retention is not None and self._is_time("prune", PRUNE_SECONDS):
             # Twice as long as the log keeps events: it deletes late, never early.
-            self._intake.prune(max(self._keep_ids, 2 * self._log.retention))
+            self.intake.prune(max(self._keep_ids, 2 * self._log.retention))
 
     def _is_time(self, chore: str, every_s: float) -> bool:
         if time.monotonic() < self._next[chore]:
@@ -236,7 +236,7 @@ class Consumer:
         return True
 
     def _retry_waiting(self) -> None:
-        for row in self._intake.due(POLL_LIMIT):
+        for row in self.intake.due(POLL_LIMIT):
             if self._stopping.is_set():
                 return
-            self._count(row.topic, self._intake.again(row))
+            self._count(row.topic, self.intake.again(row))
