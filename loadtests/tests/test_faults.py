@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ class Group:
             try:
                 return call(Clients.of(self.system.services))
             except grpc.RpcError as error:
-                code = error.code()  # type: ignore[attr-defined]  # every call's error has it
+                code = error.code()
                 away = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
                 if code not in away or time.monotonic() > until:
                     raise
@@ -173,6 +174,13 @@ class Group:
             log.close()
         return Counter(seen.values())
 
+    def _known(self, item_id: str) -> bool:
+        request = dem.GetForecastRequest(item=local(item_id), site_id=SITE)
+        reason: str = self.insist(
+            lambda c: reason_of(lambda: c.demand.GetForecast(request, timeout=10))
+        )
+        return reason == "FORECAST_MISSING"
+
     def audit(self) -> None:
         """Every case, item and movement that was acknowledged counts exactly once."""
         sent = self.sent
@@ -182,15 +190,8 @@ class Group:
             RETRY_S,
         )
 
-        def known(item_id: str) -> bool:
-            request = dem.GetForecastRequest(item=local(item_id), site_id=SITE)
-            reason: str = self.insist(
-                lambda c: reason_of(lambda: c.demand.GetForecast(request, timeout=10))
-            )
-            return reason == "FORECAST_MISSING"
-
         for item_id in sorted(sent.items):
-            eventually(f"demand's knowledge of {item_id}", lambda i=item_id: known(i), RETRY_S)
+            eventually(f"demand's knowledge of {item_id}", partial(self._known, item_id), RETRY_S)
         time.sleep(1.0)  # what would be counted twice has had time to be
         assert self.calls_counted() == len(sent.cases)
         oriented = self.published(orientation_events.CaseOriented)
