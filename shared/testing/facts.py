@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 from uuid import uuid4
 
@@ -15,8 +16,12 @@ WHOLE = descriptor_pb2.FieldDescriptorProto.TYPE_INT64
 
 
 def a_fact(topic: str | None = None) -> type[Message]:
-    """A message type with `subject` (the key), `number` and `note`, telling `topic`."""
-    tag = uuid4().hex[:12]
+    """A message type with `subject` (the key), `number` and `note`, telling `topic`.
+
+    The same topic gives the same type, also in another process.
+    """
+    topic = topic or f"larrey.testing.{uuid4().hex[:12]}.v1"
+    tag = hashlib.blake2b(topic.encode(), digest_size=6).hexdigest()
     file = descriptor_pb2.FileDescriptorProto(
         name=f"larrey/testing/{tag}.proto",
         package=f"larrey.testing.t{tag}",
@@ -34,7 +39,7 @@ def a_fact(topic: str | None = None) -> type[Message]:
             label=descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL,
         )
     option = told.options.Extensions[topic_pb2.topic]
-    option.name = topic or f"larrey.testing.{tag}.v1"
+    option.name = topic
     option.key = "subject"
     pool = descriptor_pool.Default()
     pool.Add(file)

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Column, MetaData, String, Table, select
 
 from shared.clock import Clock, SystemClock
 from shared.errors import Refusal
-from shared.events import Consumer, Event, EventLog, Handler, Relay, open_log
+from shared.events import Consumer, Event, EventLog, Handler, Relay, open_log, topic_of
 from shared.storage import Database, Transaction
 from shared.storage.schema import COUNTER, plumbing_tables
 from shared.telemetry import Telemetry
@@ -63,9 +63,12 @@ class Party:
         return self
 
     def tell(self, kind: type[Message], subject: str, number: int) -> None:
-        """Publishes one fact in a transaction of its own, and remembers that it did."""
+        """Publishes one fact in a transaction of its own, and remembers that it did.
+
+        Its id comes from the fact: told again after a lost answer, it is the same fact.
+        """
         with self.database.transaction() as tx:
-            tx.publish(tell(kind, subject, number))
+            tx.publish(tell(kind, subject, number), event_id=f"{topic_of(kind)}/{number}")
         self.note(subject, number)
 
     def note(self, subject: str, number: int) -> None:
