@@ -1,0 +1,1 @@
+"""The rules of orientation: cases, findings, severity, responses and facilities."""

@@ -1,0 +1,1 @@
+"""How the messages of the Hub Santé are read and written."""

@@ -1,0 +1,229 @@
+"""The whole answer for one case: severity, responses, facilities, reasons, what is missing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from services.orientation.domain.case import CaseState
+from services.orientation.domain.facilities import Directory, Shortages
+from services.orientation.domain.findings import Finding, tidy
+from services.orientation.domain.model import SeverityModel
+from services.orientation.domain.motives import Vocabulary
+from services.orientation.domain.pathways import Pathway, needs_of
+from services.orientation.domain.patients import patients_of
+from services.orientation.domain.places import Communes, department_of
+from services.orientation.domain.quality import contradictions, locate
+from services.orientation.domain.ranking import FacilityOption, Journey, Ranking, rank
+from services.orientation.domain.response import (
+    LocalHabits,
+    Response,
+    ResponseRule,
+    respond,
+)
+from services.orientation.domain.severity import Assessment, Band, Reason, RedFlag, assess
+
+PARIS = ZoneInfo("Europe/Paris")
+LEAST_BED_WEIGHT = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """The tables that an answer is made with; none of them changes while the service runs."""
+
+    vocabulary: Vocabulary = field(repr=False)
+    communes: Communes = field(repr=False)
+    rules: Sequence[RedFlag] = field(repr=False)
+    pathways: Mapping[str, Pathway] = field(repr=False)
+    responses: Sequence[ResponseRule] = field(repr=False)
+    habits: LocalHabits
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is known now of facilities and shortages; replaced whole when it changes."""
+
+    directory: Directory = field(repr=False)
+    shortages: Shortages = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HumanDecision:
+    """A decision that a human took; the last one received."""
+
+    decision_type: str
+    resource_type: str = ""
+    orientation_type: str = ""
+    finess_geo: str = ""
+    operator_role: str = ""
+    decided: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is said about a case. `case_id` is the caller's own; nothing else names anybody."""
+
+    case_id: str
+    assessment: Assessment
+    responses: tuple[Response, ...]
+    ranking: Ranking
+    reasons: tuple[Reason, ...]
+    missing: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    human_decision: HumanDecision | None
+    exercise: bool
+    waiting_for_case: bool
+    revision: int
+    department: str
+    late: bool = False
+
+    @property
+    def facilities(self) -> tuple[FacilityOption, ...]:
+        return self.ranking.options
+
+    @property
+    def band(self) -> Band:
+        return self.assessment.band
+
+
+def orient(
+    case_id: str,
+    state: CaseState,
+    knowledge: Knowledge,
+    surroundings: Surroundings,
+    model: SeverityModel | None,
+    *,
+    now: datetime,
+    exercise: bool = False,
+    late: bool = False,
+) -> Answer:
+    """The answer for a case as it is known now. With `late` only the rules speak."""
+    priority, care_level = state.text("priority"), state.text("care_level")
+    patients = patients_of(state, knowledge.vocabulary)
+    assessed = sorted(
+        (
+            assess(
+                patient,
+                knowledge.vocabulary,
+                knowledge.rules,
+                None if late else model,
+                priority=priority,
+                care_level=care_level,
+            )
+            for patient in patients
+        ),
+        key=lambda a: a.order,
+    )
+    case = assessed[0]
+    where, findings = locate(state, knowledge.communes)
+    findings += contradictions(state, now)
+    department = department_of(state.text("owner")) or where.department
+    responses = respond(
+        case,
+        knowledge.responses,
+        knowledge.habits,
+        department=department,
+        priority=priority,
+        care_level=care_level,
+        engaged=_engaged(state),
+    )
+    ranking = Ranking((), "")
+    if where.latitude is not None and where.longitude is not None:
+        needs, resources = needs_of(case, knowledge.pathways)
+        journey = Journey(
+            where.latitude,
+            where.longitude,
+            _carrier(responses),
+            now.astimezone(PARIS).hour,
+            now,
+            max(LEAST_BED_WEIGHT, case.p_admission or 0.0),
+        )
+        ranking = rank(journey, surroundings.directory, surroundings.shortages, needs, resources)
+    return Answer(
+        case_id,
+        case,
+        responses,
+        ranking,
+        _reasons(case, len(patients), model_missing=model is None, late=late),
+        _missing(state, case, located=where.latitude is not None),
+        tidy([*state.findings, *findings]),
+        _last_decision(state),
+        exercise,
+        not state.opened,
+        state.revision,
+        department,
+        late,
+    )
+
+
+def _engaged(state: CaseState) -> frozenset[str]:
+    """Families of the vehicles that are on this case: SMUR, SIS, TSU ..."""
+    found = set()
+    for facts in state.scope("vehicle").values():
+        kind = facts["type"].value if "type" in facts else ""
+        status = facts["state"].value if "state" in facts else ""
+        if isinstance(kind, str) and kind and status not in GONE:
+            found.add(kind.partition(".")[0])
+    return frozenset(found)
+
+
+GONE = frozenset(("ANNULE", "FINPEC", "RETOUR", "RET-BASE", "REN-BASE"))
+CARRIERS = {"SMUR.VLM": "SMUR.AR", "SMUR.VL": "SMUR.AR"}
+
+
+def _carrier(responses: Sequence[Response]) -> str:
+    """The vehicle that would carry the patient: a doctor's car cannot."""
+    first = next((r.vehicle_type for r in responses if r.vehicle_type), "TSU.AMB-GV")
+    return CARRIERS.get(first, first)
+
+
+def _reasons(
+    case: Assessment, patients: int, *, model_missing: bool, late: bool
+) -> tuple[Reason, ...]:
+    told = list(case.reasons)
+    if late:
+        told.append(Reason("RULES_ONLY_LATE", "The time was up: rules alone, no model"))
+    elif model_missing:
+        told.append(Reason("RULES_ONLY_NO_MODEL", "No model is loaded: rules alone"))
+    elif not case.enough:
+        told.append(Reason("NOT_ENOUGH_DATA", "Too little is known for a probability"))
+    if patients > 1:
+        told.append(Reason("GRAVEST_PATIENT", f"The gravest of {patients} patients"))
+    return tuple(told)
+
+
+def _missing(state: CaseState, case: Assessment, *, located: bool) -> tuple[str, ...]:
+    """Inputs that would help, in the order in which a call-taker would ask."""
+    patient = case.patient
+    asked = {
+        "motive": not patient.complaints and not state.text("motive_code"),
+        "age": patient.age_years is None,
+        "position": not located,
+        "sex": not patient.sex,
+        "vital_signs": not patient.vitals,
+        "chronic_conditions": patient.chronic_conditions is None,
+    }
+    return tuple(name for name, needed in asked.items() if needed)
+
+
+def _last_decision(state: CaseState) -> HumanDecision | None:
+    facts = [
+        fact
+        for key, fact in state.facts.items()
+        if key.startswith("decision|") and isinstance(fact.value, str)
+    ]
+    if not facts:
+        return None
+    last = max(facts, key=lambda fact: fact.order())
+    kept = json.loads(str(last.value))
+    return HumanDecision(
+        kept["decision_type"],
+        kept["resource_type"],
+        kept["orientation_type"],
+        kept["finess_geo"],
+        kept["operator_role"],
+        last.said if last.said.year > 1 else None,
+    )

@@ -1,0 +1,131 @@
+"""The patients of a case, as the merged facts describe them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from services.orientation.domain.case import CaseState, Fact
+from services.orientation.domain.motives import GroupMeaning, Motive, Vocabulary
+
+VITAL_FIELDS = (
+    "heart_rate_bpm",
+    "respiratory_rate_bpm",
+    "systolic_bp_mmhg",
+    "diastolic_bp_mmhg",
+    "spo2_percent",
+    "temperature_c",
+    "glasgow",
+    "glucose_g_l",
+    "pain_0_10",
+)
+AWAKE = {"VOICE": "ALTERED", "PAIN": "UNCONSCIOUS", "UNRESPONSIVE": "UNCONSCIOUS"}
+NOTHING = GroupMeaning("other", "GENERAL", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """One patient; `complaints` are NCHS codes, the first one the main one."""
+
+    patient_id: str
+    age_years: float | None = None
+    sex: str = ""
+    complaints: tuple[int, ...] = ()
+    vitals: Mapping[str, float] = field(default_factory=dict, repr=False)
+    care_level: str = ""
+    flags: frozenset[str] = frozenset()
+    pathway: str = "GENERAL"
+    syndrome_group: str = "other"
+    chronic_conditions: int | None = None
+
+
+def patients_of(state: CaseState, vocabulary: Vocabulary) -> tuple[Patient, ...]:
+    """Every patient; one without a name when the case names none.
+
+    What was said without naming a patient belongs to the only one, if there is one.
+    """
+    motive = vocabulary.motive(state.text("motive_code"))
+    said = state.scope("patient")
+    nameless = said.pop("", {})
+    if nameless:
+        if len(said) == 1:
+            owner, facts = next(iter(said.items()))
+            said = {owner: _joined(facts, nameless)}
+        elif not said:
+            said = {"": nameless}
+    flags = frozenset(name for _, facts in state.scope("flag").items() for name in facts)
+    people = said or {"": {}}
+    return tuple(_patient(who, people[who], motive, flags, vocabulary) for who in sorted(people))
+
+
+def _joined(one: Mapping[str, Fact], other: Mapping[str, Fact]) -> dict[str, Fact]:
+    names = {**one, **other}
+    return {
+        name: max((facts[name] for facts in (one, other) if name in facts), key=Fact.order)
+        for name in names
+    }
+
+
+def _patient(
+    who: str,
+    facts: Mapping[str, Fact],
+    motive: Motive | None,
+    flags: frozenset[str],
+    vocabulary: Vocabulary,
+) -> Patient:
+    def number(name: str) -> float | None:
+        value = facts[name].value if name in facts else None
+        return float(value) if isinstance(value, int | float) else None
+
+    def text(name: str) -> str:
+        value = facts[name].value if name in facts else ""
+        return value if isinstance(value, str) else ""
+
+    complaints = _complaints(facts)
+    meaning = _meaning(complaints, motive, vocabulary)
+    if not complaints and motive is not None and motive.complaint_code is not None:
+        complaints = (motive.complaint_code,)
+    raised = {AWAKE[text("consciousness")]} if text("consciousness") in AWAKE else set()
+    raised |= {meaning.flag} if meaning.flag else set()
+    for code in complaints:
+        other = vocabulary.meaning(code)
+        if other is not None and other.flag and (code != complaints[0] or motive is None):
+            raised.add(other.flag)
+    if meaning.pathway == "CHEST_PAIN":
+        raised.add("CHEST_PAIN")
+    age = number("age_years")
+    chronic = number("chronic_condition_count")
+    vitals = {name: number(name) for name in VITAL_FIELDS}
+    return Patient(
+        who,
+        age if age is not None else number("age_from_birth"),
+        text("sex"),
+        complaints,
+        {name: value for name, value in vitals.items() if value is not None},
+        text("care_level"),
+        flags | raised,
+        meaning.pathway,
+        meaning.syndrome_group,
+        None if chronic is None else int(chronic),
+    )
+
+
+def _complaints(facts: Mapping[str, Fact]) -> tuple[int, ...]:
+    value = facts["complaint_codes"].value if "complaint_codes" in facts else ()
+    if not isinstance(value, tuple):
+        return ()
+    return tuple(int(part) for part in value if not isinstance(part, str))
+
+
+def _meaning(
+    complaints: tuple[int, ...], motive: Motive | None, vocabulary: Vocabulary
+) -> GroupMeaning:
+    """The motive's own meaning; a complaint's where the motive is missing or says nothing."""
+    own = (
+        GroupMeaning(motive.syndrome_group, motive.pathway, motive.flag)
+        if motive is not None
+        else NOTHING
+    )
+    if own != NOTHING or not complaints:
+        return own
+    return vocabulary.meaning(complaints[0]) or NOTHING

@@ -1,0 +1,84 @@
+"""What is kept of a case, and how its state is written down and read back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from services.orientation.domain.case import CaseState, Dating, Fact, Value
+from services.orientation.domain.findings import REMEDIES, Finding
+from services.orientation.domain.severity import Band
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CaseKey:
+    """Keyed hash of a case id; exercise cases live in a world of their own."""
+
+    value: str
+    exercise: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What was suggested first, against which a decision is compared."""
+
+    decision_type: str = ""
+    resource_type: str = ""
+    finess_geo: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCase:
+    """A case as it is kept. `counted_group` is the group it was last told under."""
+
+    state: CaseState = field(repr=False)
+    suggestion: Suggestion
+    counted_group: str
+    band: Band
+    department: str
+    owner: str
+    changed: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The fact that a case was oriented: nothing that could name anybody."""
+
+    syndrome_group: str
+    previous_group: str
+    band: Band
+    department: str
+    oriented: datetime
+
+
+def state_to_text(state: CaseState) -> str:
+    """JSON with sorted keys: the same state is always the same text."""
+    facts = {
+        name: [list(f.value) if isinstance(f.value, tuple) else f.value, _stamp(f.said), f.dating]
+        for name, f in state.facts.items()
+    }
+    kept = {
+        "format": FORMAT,
+        "facts": facts,
+        "findings": sorted([f.code, f.path] for f in state.findings),
+        "updates": sorted(state.updates),
+        "opened": state.opened,
+    }
+    return json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def state_from_text(text: str) -> CaseState:
+    kept = json.loads(text)
+    facts = {}
+    for name, (value, said, dating) in kept["facts"].items():
+        held: Value = tuple(value) if isinstance(value, list) else value
+        facts[name] = Fact(name, held, datetime.fromisoformat(said), Dating(dating))
+    findings = frozenset(Finding(c, p) for c, p in kept["findings"] if c in REMEDIES)
+    return CaseState(facts, findings, frozenset(kept["updates"]), kept["opened"])
+
+
+def _stamp(said: datetime) -> str:
+    return said.isoformat()

@@ -1,0 +1,128 @@
+"""Which response suits: a ranked list with reasons. An intensive care team is never hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from services.orientation.domain.severity import ALWAYS_SMUR, Assessment, Band, Reason
+
+CHILD_UNTIL = 16
+MOST_RESPONSES = 5
+GROUND_RESCUE = ("SIS", "SIS.VSAV")
+AMBULANCE = ("TSU", "TSU.AMB-GV")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    decision_type: str
+    resource_type: str
+    vehicle_type: str
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseRule:
+    """A row of the table; `pathway` and `band` may be "*"."""
+
+    pathway: str
+    band: str
+    rank: int
+    decision_type: str
+    resource_type: str
+    vehicle_type: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LocalHabits:
+    """What differs between two neighbouring SAMUs: department → who is sent first, by word.
+
+    "TSU" sends private ambulances before fire ambulances for what is not severe, "SIS"
+    the other way round.
+    """
+
+    first_carrier: Mapping[str, str]
+
+    def carrier(self, department: str) -> str:
+        return self.first_carrier.get(department, "TSU")
+
+
+def respond(
+    case: Assessment,
+    rules: Sequence[ResponseRule],
+    habits: LocalHabits,
+    *,
+    department: str = "",
+    priority: str = "",
+    care_level: str = "",
+    engaged: frozenset[str] = frozenset(),
+) -> tuple[Response, ...]:
+    """The best first. P0 or R1 always has SMUR among the options."""
+    found = [_response(case, rule, engaged) for rule in _chosen(case, rules)]
+    _put_carrier_first(found, habits.carrier(department), case.band)
+    human = {priority, care_level, case.patient.care_level} & ALWAYS_SMUR
+    needs_smur = bool(human) or case.band is Band.LIFE_THREAT
+    if needs_smur and not any(r.resource_type.startswith("SMUR") for r in found):
+        why = f"A human set {min(human)}" if human else "Life in danger"
+        found.insert(0, _smur(case, why))
+    return tuple(found[:MOST_RESPONSES])
+
+
+def _chosen(case: Assessment, rules: Sequence[ResponseRule]) -> list[ResponseRule]:
+    """Rows of the pathway, else the general ones; a severe case adds the general ones."""
+    band = case.band.name
+    own = [r for r in rules if r.pathway == case.pathway and r.band in (band, "*")]
+    general = [r for r in rules if r.pathway == "*" and r.band == band]
+    if case.pathway == "DEATH" and case.band >= Band.MODERATE:
+        general = []
+    if case.pathway == "ADVICE" and case.band < Band.MODERATE:
+        own = []
+    ranked = sorted(own, key=lambda r: r.rank) + sorted(general, key=lambda r: r.rank)
+    seen: set[tuple[str, str]] = set()
+    kept = []
+    for rule in ranked:
+        key = (rule.decision_type, rule.resource_type)
+        if key not in seen:
+            seen.add(key)
+            kept.append(rule)
+    if case.band is Band.LIFE_THREAT:  # nothing milder stands before the intensive care team
+        kept.sort(key=lambda r: not r.resource_type.startswith("SMUR"))
+    return kept
+
+
+def _child(case: Assessment) -> bool:
+    return case.patient.age_years is not None and case.patient.age_years < CHILD_UNTIL
+
+
+def _response(case: Assessment, rule: ResponseRule, engaged: frozenset[str]) -> Response:
+    resource, vehicle = rule.resource_type, rule.vehicle_type
+    reasons = [Reason(f"BAND_{case.band.name}", rule.text)]
+    if resource == "SMUR" and _child(case):
+        resource, vehicle = "SMUR.PED", "SMUR.AR-PED"
+        reasons.append(Reason("CHILD", "A child: the paediatric team where there is one"))
+    family = vehicle.partition(".")[0] or resource.partition(".")[0]
+    if family in engaged:
+        reasons.append(Reason("ALREADY_ENGAGED", "A vehicle of this kind is already engaged"))
+    return Response(rule.decision_type, resource, vehicle, tuple(reasons))
+
+
+def _smur(case: Assessment, why: str) -> Response:
+    child = _child(case)
+    return Response(
+        "INTER",
+        "SMUR.PED" if child else "SMUR",
+        "SMUR.AR-PED" if child else "SMUR.AR",
+        (Reason("SMUR_ALWAYS_OFFERED", f"{why}: the intensive care team is always offered"),),
+    )
+
+
+def _put_carrier_first(found: list[Response], carrier: str, band: Band) -> None:
+    """Swaps fire and private ambulance where the department sends the other one first."""
+    if band in (Band.LIFE_THREAT, Band.SEVERE):
+        return
+    places = {r.resource_type: i for i, r in enumerate(found) if r.resource_type in ("TSU", "SIS")}
+    if len(places) == 2:
+        first, second = sorted(places.values())
+        if found[first].resource_type != carrier:
+            found[first], found[second] = found[second], found[first]

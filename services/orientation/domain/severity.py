@@ -1,0 +1,215 @@
+"""How severe: the model's chance, the rules that may only raise, and what a human set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from services.orientation.domain.features import CASE_VITALS, PatientInputs
+from services.orientation.domain.model import ModelScore, SeverityModel
+from services.orientation.domain.motives import Vocabulary
+from services.orientation.domain.patients import Patient
+
+
+class Band(IntEnum):
+    """The gravest first; a smaller number is graver. Numbers equal those of the proto."""
+
+    LIFE_THREAT = 1
+    SEVERE = 2
+    MODERATE = 3
+    MILD = 4
+    NOT_ENOUGH_DATA = 5
+
+
+def graver(one: Band, other: Band) -> Band:
+    return min(one, other)
+
+
+# P(intensive care) from which a band starts; of all visits in the training file about
+# 1 in 100 reaches the first, 1 in 10 the second, 1 in 3 the third.
+LIFE_THREAT_FROM, SEVERE_FROM, MODERATE_FROM = 0.25, 0.06, 0.015
+ADMISSION_MODERATE_FROM = 0.25
+PRIORITY_FLOORS = {"P0": Band.LIFE_THREAT, "P1": Band.SEVERE}
+CARE_FLOORS = {"R1": Band.LIFE_THREAT, "R2": Band.MODERATE}
+ALWAYS_SMUR = frozenset(("P0", "R1"))
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """`code` is a stable word; `log_odds` what the model adds to P(ICU), where it did."""
+
+    code: str
+    text: str
+    log_odds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RedFlag:
+    """One row of the table of rules; every condition that is set must hold."""
+
+    rule: str
+    flag: str
+    vital: str
+    below: float | None
+    from_: float | None
+    age_from: float | None
+    age_until: float | None
+    floor: Band
+    pathway: str
+    text: str
+    hazard: str
+
+    def holds(self, patient: Patient, flags: frozenset[str]) -> bool:
+        if self.flag and self.flag not in flags:
+            return False
+        if (self.age_from is not None or self.age_until is not None) and not self._aged(patient):
+            return False
+        if not self.vital:
+            return bool(self.flag)
+        value = patient.vitals.get(self.vital)
+        if value is None:
+            return False
+        low = self.below is None or value < self.below
+        return low and (self.from_ is None or value >= self.from_)
+
+    def _aged(self, patient: Patient) -> bool:
+        if patient.age_years is None:
+            # Of unknown age: an adult rule holds (it may only raise), an infant's does not.
+            return self.age_until is None
+        above = self.age_from is None or patient.age_years >= self.age_from
+        return above and (self.age_until is None or patient.age_years < self.age_until)
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """One patient's severity with everything that led to it."""
+
+    patient: Patient
+    band: Band
+    p_icu: float | None
+    p_admission: float | None
+    reasons: tuple[Reason, ...]
+    pathway: str
+    syndrome_group: str
+    rules: tuple[str, ...]
+    model_used: bool
+    enough: bool
+
+    @property
+    def order(self) -> tuple[int, float, str]:
+        """The gravest patient first."""
+        return (self.band, -(self.p_icu or 0.0), self.patient.patient_id)
+
+
+def band_of(p_icu: float, p_admission: float) -> Band:
+    if p_icu >= LIFE_THREAT_FROM:
+        return Band.LIFE_THREAT
+    if p_icu >= SEVERE_FROM:
+        return Band.SEVERE
+    if p_icu >= MODERATE_FROM or p_admission >= ADMISSION_MODERATE_FROM:
+        return Band.MODERATE
+    return Band.MILD
+
+
+def inputs_of(patient: Patient, vocabulary: Vocabulary, model: SeverityModel) -> PatientInputs:
+    """The patient as the model sees it."""
+    cells = []
+    for code in patient.complaints:
+        complaint = vocabulary.complaints.get(code)
+        cells.append(model.complaints.cell(code, complaint.group if complaint else ""))
+    vitals = {CASE_VITALS[k]: v for k, v in patient.vitals.items() if k in CASE_VITALS}
+    return PatientInputs(patient.age_years, patient.sex, tuple(cells), vitals)
+
+
+def assess(
+    patient: Patient,
+    vocabulary: Vocabulary,
+    rules: Sequence[RedFlag],
+    model: SeverityModel | None,
+    *,
+    priority: str = "",
+    care_level: str = "",
+) -> Assessment:
+    """Scores one patient. Rules and humans may only raise what the model says.
+
+    A human's P2, P3, NR, R3 or R4 lowers nothing: the machine has its own view and the
+    human keeps the decision.
+    """
+    enough = bool(patient.complaints) or len(patient.vitals) >= 2
+    score = None
+    if model is not None and enough:
+        score = model.score(inputs_of(patient, vocabulary, model))
+    band = band_of(score.p_icu, score.p_admission) if score else Band.NOT_ENOUGH_DATA
+    fired = [rule for rule in rules if rule.holds(patient, patient.flags)]
+    reasons = [Reason(rule.rule, rule.text) for rule in fired]
+    for rule in fired:
+        band = graver(band, rule.floor)
+    for word, floors in (
+        (priority, PRIORITY_FLOORS),
+        (care_level, CARE_FLOORS),
+        (patient.care_level, CARE_FLOORS),
+    ):
+        if word in floors:
+            band = graver(band, floors[word])
+            reasons.append(Reason(f"HUMAN_{word}", f"A human set {word}: never lowered"))
+    reasons += _model_reasons(score)
+    pathway = _pathway(patient.pathway, fired)
+    return Assessment(
+        patient,
+        band,
+        score.p_icu if score else None,
+        score.p_admission if score else None,
+        tuple(dict.fromkeys(reasons)),
+        pathway,
+        patient.syndrome_group,
+        tuple(rule.rule for rule in fired),
+        score is not None,
+        enough,
+    )
+
+
+def _pathway(own: str, fired: Sequence[RedFlag]) -> str:
+    """The motive's pathway; where it asks for nothing, the one of the gravest rule."""
+    if own not in ("GENERAL", "ADVICE", ""):
+        return own
+    named = [rule for rule in fired if rule.pathway]
+    return min(named, key=lambda r: r.floor).pathway if named else own or "GENERAL"
+
+
+TEXTS = {
+    "AGE": "Age",
+    "SEX": "Sex",
+    "MOTIVE": "Motive of the call",
+    "OTHER_COMPLAINTS": "The gravest of the other complaints",
+    "HEART_RATE": "Heart rate",
+    "RESPIRATORY_RATE": "Respiratory rate",
+    "SYSTOLIC": "Systolic blood pressure",
+    "DIASTOLIC": "Diastolic blood pressure",
+    "SPO2": "Oxygen saturation",
+    "TEMPERATURE": "Temperature",
+    "SHOCK_INDEX": "Heart rate against blood pressure",
+    "PULSE_PRESSURE": "Pulse pressure",
+    "BREATHING": "Breathing against saturation",
+    "HEART_RATE_AND_TEMPERATURE": "Heart rate against temperature",
+}
+LEAST_SHOWN = 0.005
+
+
+def _model_reasons(score: ModelScore | None) -> list[Reason]:
+    """The model's reasons, the weightiest first; with BASELINE they add up to its sum."""
+    if score is None:
+        return []
+    base = Reason("BASELINE", "A person of 45 years of whom nothing else is known", score.base)
+    ordered = sorted(score.reasons, key=lambda item: (-abs(item[1]), item[0]))
+    kept = [(code, value) for code, value in ordered if abs(value) >= LEAST_SHOWN]
+    rest = sum(value for _, value in ordered) - sum(value for _, value in kept)
+    shown = [Reason(code, _text(code, value), value) for code, value in kept]
+    if rest:
+        shown.append(Reason("SMALL_REASONS", "All other reasons together", rest))
+    return [base, *shown]
+
+
+def _text(code: str, value: float) -> str:
+    name = TEXTS.get(code) or code.replace("_AND_", " with ").replace("_", " ").capitalize()
+    return f"{name} {'raises' if value > 0 else 'lowers'} the risk"
