@@ -1,0 +1,1 @@
+"""What orientation drives: its store, its shipped data, and the engines that train a model."""

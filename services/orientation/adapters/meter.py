@@ -1,0 +1,66 @@
+"""The metrics of orientation, declared before they are emitted."""
+
+from __future__ import annotations
+
+from services.orientation.domain.orient import Answer
+from shared.telemetry import Telemetry
+
+
+class PrometheusMeter:
+    """Labels are fixed words: nothing of a case can reach a metric."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._scored = telemetry.counter(
+            "orientation_answers", "Answers given, by band.", ["band", "exercise"]
+        )
+        self._findings = telemetry.counter(
+            "orientation_findings", "Data-quality findings, by code.", ["code"]
+        )
+        self._rules_only = telemetry.counter(
+            "orientation_rules_only", "Answers that rest on rules alone, by cause.", ["why"]
+        )
+        self._decisions = telemetry.counter(
+            "orientation_decisions", "Human decisions, by whether they followed.", ["followed"]
+        )
+        self._overrides = telemetry.counter(
+            "orientation_overrides", "Decisions that differ, by coded reason.", ["reason"]
+        )
+        self._capacity = telemetry.counter(
+            "orientation_capacity_reports",
+            "Rows of capacity reports, by what became of them.",
+            ["outcome"],
+        )
+        self._age = telemetry.histogram(
+            "orientation_capacity_age_minutes",
+            "Age of the bed count of the first facility proposed.",
+            buckets=(5, 15, 30, 60, 120, 240, 480, 1440),
+        )
+        self._model = telemetry.gauge(
+            "orientation_model", "1 for the model that is loaded.", ["version"]
+        )
+
+    def answered(self, answer: Answer) -> None:
+        self._scored.labels(answer.band.name, str(answer.exercise).lower()).inc()
+        for finding in answer.findings:
+            self._findings.labels(finding.code).inc()
+        if answer.facilities and answer.facilities[0].beds_age_min is not None:
+            self._age.observe(answer.facilities[0].beds_age_min)
+
+    def rules_only(self, why: str) -> None:
+        self._rules_only.labels(why).inc()
+
+    def decided(self, *, followed: bool, reason: str) -> None:
+        self._decisions.labels(str(followed).lower()).inc()
+        if not followed:
+            self._overrides.labels(reason).inc()
+
+    def capacity(self, accepted: int, superseded: int, refused: int) -> None:
+        for outcome, count in (
+            ("accepted", accepted),
+            ("superseded", superseded),
+            ("refused", refused),
+        ):
+            self._capacity.labels(outcome).inc(count)
+
+    def model(self, version: str) -> None:
+        self._model.labels(version or "none").set(1)

@@ -1,0 +1,1 @@
+"""The store of orientation: cases, decisions, facilities and foreseen shortages."""

@@ -1,0 +1,162 @@
+"""Facilities and shortages in SQL, and the snapshot of them that answers are made with."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import MetaData, func, select
+
+from services.orientation.adapters.store.tables import Tables, from_us, tables, to_us
+from services.orientation.domain.facilities import (
+    BedCount,
+    Directory,
+    Facility,
+    Shortage,
+    Shortages,
+)
+from services.orientation.domain.orient import Surroundings
+from shared.clock import Clock
+from shared.errors import Unavailable
+from shared.storage import Database, Transaction, upsert
+
+
+def facility_row(facility: Facility) -> dict[str, Any]:
+    beds = [[b.status, b.temporality, b.beds, to_us(b.updated)] for b in facility.beds]
+    return {
+        "finess_geo": facility.finess_geo,
+        "name": facility.name,
+        "latitude": facility.latitude,
+        "longitude": facility.longitude,
+        "capabilities": " ".join(sorted(facility.capabilities)),
+        "beds": json.dumps(beds),
+        "closed": facility.closed,
+        "synthetic": facility.synthetic,
+    }
+
+
+def facility_from(row: Any) -> Facility:
+    beds = tuple(BedCount(s, t, n, from_us(at)) for s, t, n, at in json.loads(row["beds"]))
+    return Facility(
+        row["finess_geo"],
+        row["name"],
+        row["latitude"],
+        row["longitude"],
+        frozenset(row["capabilities"].split()),
+        beds,
+        row["closed"],
+        row["synthetic"],
+    )
+
+
+class SqlShortages:
+    """Foreseen shortages, written in the transaction of the event that tells of them."""
+
+    def __init__(self, tx: Transaction, now: datetime) -> None:
+        self._tx, self._now = tx, now
+        self._at = tables(MetaData()).shortages
+
+    def put(self, shortage: Shortage, *, lifted: bool) -> None:
+        """Keeps the newest word about an item at a site; an older one changes nothing."""
+        at = self._at
+        query = select(at.c.foreseen_us).where(
+            at.c.site_id == shortage.site_id, at.c.item_id == shortage.item_id
+        )
+        known = self._tx.connection.execute(query.with_for_update()).scalar()
+        if known is not None and known > to_us(shortage.foreseen):
+            return
+        row = {
+            "site_id": shortage.site_id,
+            "item_id": shortage.item_id,
+            "resource": shortage.resource,
+            "label": shortage.label[:200],
+            "probability": shortage.probability,
+            "stockout_day": shortage.stockout_day,
+            "foreseen_us": to_us(shortage.foreseen),
+            "lifted": lifted,
+            "changed_us": to_us(self._now),
+        }
+        upsert(self._tx.connection, at, [row], key=["site_id", "item_id"])
+
+
+def _shortage(row: Any) -> Shortage:
+    return Shortage(
+        row["site_id"],
+        row["item_id"],
+        row["resource"],
+        row["label"],
+        row["probability"],
+        row["stockout_day"],
+        from_us(row["foreseen_us"]),
+    )
+
+
+class Snapshot:
+    """What is known of facilities and shortages, read again when the store changed.
+
+    `synthetic` facilities fill in for sites that no one reported.
+    """
+
+    def __init__(self, database: Database, synthetic: Iterable[Facility]) -> None:
+        self._database = database
+        self._synthetic = {f.finess_geo: f for f in synthetic}
+        self._tables: Tables = tables(MetaData())
+        self._lock = threading.Lock()
+        self._seen: tuple[object, ...] | None = None
+        self._now = Surroundings(Directory.of(self._synthetic.values()), Shortages())
+
+    def now(self) -> Surroundings:
+        return self._now
+
+    def refresh(self) -> None:
+        """Reads the tables again if they changed; Unavailable when the store is away."""
+        with self._lock, self._database.read() as tx:
+            seen = self._fingerprint(tx)
+            if seen == self._seen:
+                return
+            at = self._tables
+            rows = tx.connection.execute(select(at.facilities)).mappings()
+            reported = {f.finess_geo: f for f in map(facility_from, rows)}
+            held = tx.connection.execute(
+                select(at.shortages).where(at.shortages.c.lifted.is_(False))
+            ).mappings()
+            shortages = Shortages.of([_shortage(row) for row in held])
+            directory = Directory.of((self._synthetic | reported).values())
+            self._now = Surroundings(directory, shortages)
+            self._seen = seen
+
+    def _fingerprint(self, tx: Transaction) -> tuple[object, ...]:
+        seen: list[object] = []
+        for table in (self._tables.facilities, self._tables.shortages):
+            query = select(func.count(), func.max(table.c.changed_us), func.sum(table.c.changed_us))
+            seen += list(tx.connection.execute(query).one())
+        return tuple(seen)
+
+
+class Refresher:
+    """Background job: keeps the snapshot no older than `every`."""
+
+    def __init__(self, snapshot: Snapshot, clock: Clock, every: timedelta) -> None:
+        self._snapshot, self._clock, self._every = snapshot, clock, every.total_seconds()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        self._snapshot.refresh()
+        self._thread = threading.Thread(target=self._run, name="refresher", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._every):
+            try:
+                self._snapshot.refresh()
+            except Unavailable:
+                continue  # the last snapshot stands; its counts age and say so
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()

@@ -1,0 +1,217 @@
+"""Cases and decisions in SQL, with the events they cause in the same transaction."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import MetaData, insert, select
+
+from services.orientation.adapters.store.facilities import facility_from, facility_row
+from services.orientation.adapters.store.tables import Tables, from_us, tables, to_us
+from services.orientation.domain.case import CaseState
+from services.orientation.domain.decision import Decision
+from services.orientation.domain.facilities import Facility
+from services.orientation.domain.records import (
+    CaseKey,
+    Counted,
+    StoredCase,
+    Suggestion,
+    state_from_text,
+    state_to_text,
+)
+from services.orientation.domain.severity import Band
+from services.orientation.wire.events import capacity_event, decided_event, oriented_event
+from shared.clock import Clock
+from shared.storage import Database, Transaction, upsert
+
+HOT_CASES = 20_000
+Hot = OrderedDict[CaseKey, tuple[str, StoredCase]]
+
+
+class SqlRecord:
+    """One open transaction."""
+
+    def __init__(self, tx: Transaction, at: Tables, hot: SqlRecords, now: datetime) -> None:
+        self._tx, self._at, self._hot, self._now = tx, at, hot, now
+        self.written: dict[CaseKey, tuple[str, StoredCase]] = {}
+
+    def case(self, key: CaseKey) -> StoredCase | None:
+        cases = self._at.cases
+        query = (
+            select(cases)
+            .where(cases.c.case_key == key.value, cases.c.exercise == key.exercise)
+            .with_for_update()
+        )
+        row = self._tx.connection.execute(query).mappings().first()
+        if row is None:
+            # A new case has no row to lock yet. Whoever comes second waits here for the
+            # first one's commit, and then reads what the first one wrote.
+            upsert(
+                self._tx.connection,
+                cases,
+                [_blank(key)],
+                key=["case_key", "exercise"],
+                update=[],
+            )
+            row = self._tx.connection.execute(query).mappings().one()
+        return None if row["state"] == "" else self._hot.known(key, row)
+
+    def put_case(self, key: CaseKey, case: StoredCase) -> None:
+        text = state_to_text(case.state)
+        self.written[key] = (text, case)
+        row = {
+            "case_key": key.value,
+            "exercise": key.exercise,
+            "state": text,
+            "revision": case.state.revision,
+            "suggested_decision": case.suggestion.decision_type,
+            "suggested_resource": case.suggestion.resource_type,
+            "suggested_finess": case.suggestion.finess_geo,
+            "counted_group": case.counted_group,
+            "band": int(case.band),
+            "department": case.department,
+            "owner": case.owner,
+            "changed_us": to_us(case.changed),
+        }
+        upsert(self._tx.connection, self._at.cases, [row], key=["case_key", "exercise"])
+
+    def tell_oriented(self, key: CaseKey, counted: Counted) -> None:
+        self._tx.publish(oriented_event(key, counted))
+
+    def decision(self, decision_id: str) -> Decision | None:
+        at = self._at.decisions
+        query = select(at).where(at.c.decision_id == decision_id)
+        row = self._tx.connection.execute(query).mappings().first()
+        return None if row is None else _decision(row)
+
+    def put_decision(self, key: CaseKey, decision: Decision) -> None:
+        self._tx.connection.execute(
+            insert(self._at.decisions).values(
+                decision_id=decision.decision_id,
+                case_key=key.value,
+                exercise=key.exercise,
+                decided_by=decision.decided_by,
+                operator_role=decision.operator_role,
+                decision_type=decision.decision_type,
+                resource_type=decision.resource_type,
+                orientation_type=decision.orientation_type,
+                finess_geo=decision.finess_geo,
+                medical_transport=decision.medical_transport,
+                override_reason=decision.override_reason,
+                decided_us=to_us(decision.decided),
+                followed=decision.followed,
+                suggested_decision=decision.suggestion.decision_type,
+                suggested_resource=decision.suggestion.resource_type,
+                suggested_finess=decision.suggestion.finess_geo,
+                patient_id=decision.patient_id,
+            )
+        )
+
+    def decisions(self, key: CaseKey) -> Sequence[Decision]:
+        at = self._at.decisions
+        query = (
+            select(at)
+            .where(at.c.case_key == key.value, at.c.exercise == key.exercise)
+            .order_by(at.c.decided_us, at.c.decision_id)
+        )
+        return [_decision(row) for row in self._tx.connection.execute(query).mappings()]
+
+    def tell_decided(self, key: CaseKey, decision: Decision) -> None:
+        self._tx.publish(decided_event(key, decision), event_id=f"decided:{decision.decision_id}")
+
+    def facility(self, finess_geo: str) -> tuple[Facility, datetime] | None:
+        at = self._at.facilities
+        query = select(at).where(at.c.finess_geo == finess_geo).with_for_update()
+        row = self._tx.connection.execute(query).mappings().first()
+        return None if row is None else (facility_from(row), from_us(row["counted_us"]))
+
+    def put_facility(self, facility: Facility, counted: datetime) -> None:
+        row = facility_row(facility) | {
+            "counted_us": to_us(counted),
+            "changed_us": to_us(self._now),
+        }
+        upsert(self._tx.connection, self._at.facilities, [row], key=["finess_geo"])
+
+    def tell_capacity(self, facility: Facility) -> None:
+        self._tx.publish(capacity_event(facility))
+
+
+def _blank(key: CaseKey) -> dict[str, Any]:
+    words = ("state", "suggested_decision", "suggested_resource", "suggested_finess")
+    blank: dict[str, Any] = dict.fromkeys((*words, "counted_group", "department", "owner"), "")
+    numbers = dict.fromkeys(("revision", "band", "changed_us"), 0)
+    return {"case_key": key.value, "exercise": key.exercise} | blank | numbers
+
+
+def _decision(row: Any) -> Decision:
+    return Decision(
+        row["decision_id"],
+        row["decided_by"],
+        row["operator_role"],
+        row["decision_type"],
+        row["resource_type"],
+        row["orientation_type"],
+        row["finess_geo"],
+        row["medical_transport"],
+        row["override_reason"],
+        from_us(row["decided_us"]),
+        row["followed"],
+        Suggestion(row["suggested_decision"], row["suggested_resource"], row["suggested_finess"]),
+        row["patient_id"],
+    )
+
+
+class SqlRecords:
+    """The store is the truth; the newest cases are also held parsed in memory.
+
+    A held case is used only when its text equals the stored one, so several copies of
+    the service may write to the same store.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+        self._tables = tables(MetaData())
+        self._hot: Hot = OrderedDict()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def open(self) -> Iterator[SqlRecord]:
+        with self._database.transaction() as tx:
+            record = SqlRecord(tx, self._tables, self, self._clock.now())
+            yield record
+        with self._lock:
+            for key, held in record.written.items():
+                self._hot[key] = held
+                self._hot.move_to_end(key)
+            while len(self._hot) > HOT_CASES:
+                self._hot.popitem(last=False)
+
+    def hot(self, key: CaseKey) -> CaseState | None:
+        with self._lock:
+            held = self._hot.get(key)
+        return None if held is None else held[1].state
+
+    def known(self, key: CaseKey, row: Any) -> StoredCase:
+        """The case of a row, parsed only when it is not the one already held."""
+        with self._lock:
+            held = self._hot.get(key)
+        if held is not None and held[0] == row["state"]:
+            state = held[1].state
+        else:
+            state = state_from_text(row["state"])
+        return StoredCase(
+            state,
+            Suggestion(
+                row["suggested_decision"], row["suggested_resource"], row["suggested_finess"]
+            ),
+            row["counted_group"],
+            Band(row["band"]),
+            row["department"],
+            row["owner"],
+            from_us(row["changed_us"]),
+        )

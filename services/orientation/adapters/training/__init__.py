@@ -1,0 +1,1 @@
+"""How the severity model is trained, validated and compiled to tables."""

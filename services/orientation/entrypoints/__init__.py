@@ -1,0 +1,1 @@
+"""What drives orientation: gRPC, events, commands."""

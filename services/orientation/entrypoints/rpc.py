@@ -1,0 +1,176 @@
+"""The gRPC door: translate, ask a use case, translate back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+
+from larrey.orientation.v1 import orientation_pb2 as pb
+from larrey.orientation.v1 import orientation_pb2_grpc
+from services.orientation.domain.hub.reader import Reading
+from services.orientation.entrypoints.stream import CaseStream, StreamLimits
+from services.orientation.use_cases.capacity import Report, ReportCapacity, Tally
+from services.orientation.use_cases.decide import Decided, ExportDecision, RecordDecision
+from services.orientation.use_cases.score import ScoreCase, Scored
+from services.orientation.wire.answers import scored_to_wire
+from services.orientation.wire.cases import update_from_wire
+from services.orientation.wire.facilities import beds_from_wire
+from services.orientation.wire.times import from_stamp
+from shared.errors import NotInThisVersion, Refusal
+from shared.rpc import in_thread, refusal_row, validate
+
+Context = grpc.aio.ServicerContext[Any, Any]
+NO_BOARD = (
+    "The board of open cases is not in this version. The metrics of the service show answers "
+    "by band and the age of bed counts."
+)
+MOST_REFUSALS = 1000  # told row by row; beyond, only counted
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    score: ScoreCase
+    decide: RecordDecision
+    export: ExportDecision
+    capacity: ReportCapacity
+
+
+class OrientationRpc(orientation_pb2_grpc.OrientationServiceServicer):
+    """One method an RPC; refusals are raised and become statuses outside."""
+
+    def __init__(self, use_cases: UseCases, limits: StreamLimits) -> None:
+        self._use, self._limits = use_cases, limits
+
+    @property
+    def _version(self) -> str:
+        model = self._use.score.model
+        return model.version if model else ""
+
+    def _reading(self, request: pb.ScoreCaseRequest) -> Reading:
+        score = self._use.score
+        if request.WhichOneof("update") == "hub_json":
+            return score.read(request.hub_json)
+        return score.read_typed(update_from_wire(request.typed))
+
+    def _wire(self, scored: Scored) -> pb.ScoreCaseResponse:
+        return scored_to_wire(scored.answers, scored.findings, self._version)
+
+    def _scored(self, request: pb.ScoreCaseRequest) -> pb.ScoreCaseResponse:
+        return self._wire(self._use.score(self._reading(request)))
+
+    def _late(self, request: pb.ScoreCaseRequest) -> pb.ScoreCaseResponse:
+        return self._wire(self._use.score.late(self._reading(request)))
+
+    async def ScoreCase(self, request: pb.ScoreCaseRequest, _: Context) -> pb.ScoreCaseResponse:
+        return await in_thread(self._scored, request)
+
+    async def StreamCases(
+        self, request_iterator: AsyncIterator[pb.StreamCasesRequest], _: Context
+    ) -> AsyncIterator[pb.StreamCasesResponse]:
+        stream = CaseStream(self._scored, self._late, self._use.score.clock, self._limits)
+        async for response in stream.run(request_iterator):
+            yield response
+
+    async def ReportCapacity(
+        self, request_iterator: AsyncIterator[pb.ReportCapacityRequest], _: Context
+    ) -> pb.ReportCapacityResponse:
+        tally = Tally()
+        row = 0
+        async for request in request_iterator:
+            rows = []
+            for report in request.facilities:
+                try:
+                    rows.append((row, _report(report)))
+                except Refusal as refusal:
+                    tally.refuse(row, report.finess_geo[:16], refusal)
+                row += 1
+            await in_thread(self._use.capacity, rows, tally)
+        refused = sorted(tally.refused, key=lambda item: item[0])
+        return pb.ReportCapacityResponse(
+            accepted=tally.accepted,
+            superseded=tally.superseded,
+            refused=len(refused),
+            refusals=[refusal_row(*item) for item in refused[:MOST_REFUSALS]],
+        )
+
+    async def RecordDecision(
+        self, request: pb.RecordDecisionRequest, _: Context
+    ) -> pb.RecordDecisionResponse:
+        decision = await in_thread(self._use.decide, _decided(request))
+        return pb.RecordDecisionResponse(
+            followed=decision.followed,
+            suggested_decision_type=decision.suggestion.decision_type,
+            suggested_resource_type=decision.suggestion.resource_type,
+            suggested_finess_geo=decision.suggestion.finess_geo,
+        )
+
+    async def ExportDecision(
+        self, request: pb.ExportDecisionRequest, _: Context
+    ) -> pb.ExportDecisionResponse:
+        return pb.ExportDecisionResponse(
+            hub_json=await in_thread(self._use.export, request.case_id)
+        )
+
+    async def ReportResources(
+        self, __: AsyncIterator[pb.ReportResourcesRequest], _: Context
+    ) -> pb.ReportResourcesResponse:
+        raise NotInThisVersion(
+            "Vehicles and teams are not followed in this version. Send messages about the "
+            "vehicles of a case through ScoreCase: they are merged into the case."
+        )
+
+    async def Distribute(self, __: pb.DistributeRequest, _: Context) -> pb.DistributeResponse:
+        raise NotInThisVersion(
+            "Sharing scarce vehicles and beds among many cases is not in this version. "
+            "ScoreCase ranks responses and facilities for one case at a time."
+        )
+
+    def WatchBoard(
+        self, __: pb.WatchBoardRequest, _: Context
+    ) -> AsyncIterator[pb.WatchBoardResponse]:
+        return _nothing(NO_BOARD)
+
+
+def _report(report: pb.FacilityReport) -> Report:
+    """Our own words for what is wrong come before the general ones of the rules."""
+    read = Report(
+        report.finess_geo,
+        report.name,
+        report.latitude if report.HasField("latitude") else None,
+        report.longitude if report.HasField("longitude") else None,
+        frozenset(report.capabilities),
+        beds_from_wire(report),
+        report.closed,
+        report.synthetic_capabilities,
+    )
+    if len(report.finess_geo) == 9 and all(bed.beds >= 0 for bed in report.beds):
+        validate(report)
+    return read
+
+
+def _decided(request: pb.RecordDecisionRequest) -> Decided:
+    return Decided(
+        request.case_id,
+        request.decision_id,
+        request.decided_by,
+        request.operator_role,
+        request.decision_type,
+        request.resource_type,
+        request.orientation_type,
+        request.finess_geo,
+        request.medical_transport if request.HasField("medical_transport") else None,
+        request.override_reason,
+        pb.OverrideReason.Name(request.override_reason).removeprefix("OVERRIDE_REASON_").lower(),
+        from_stamp(request.decided_time, "decided_time"),
+    )
+
+
+async def _nothing(sentence: str) -> AsyncIterator[pb.WatchBoardResponse]:
+    """A stream that is refused before its first message."""
+    refusals: list[pb.WatchBoardResponse] = []
+    for response in refusals:
+        yield response
+    raise NotInThisVersion(sentence)

@@ -1,0 +1,175 @@
+"""Wiring of the orientation service: calls constructors, joins parts, runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+from larrey.orientation.v1 import events_pb2, orientation_pb2, orientation_pb2_grpc
+from services.orientation.adapters.bundle import load_bundle, write_bundle
+from services.orientation.adapters.checking import HubCheck
+from services.orientation.adapters.directory import read_directory
+from services.orientation.adapters.keys import KeyedHash
+from services.orientation.adapters.meter import PrometheusMeter
+from services.orientation.adapters.reference import (
+    BUNDLE,
+    DATA,
+    Reference,
+    load_complaints,
+    load_reference,
+)
+from services.orientation.adapters.store.facilities import Refresher, Snapshot, SqlShortages
+from services.orientation.adapters.store.records import SqlRecords
+from services.orientation.domain.facilities import Directory, Shortages
+from services.orientation.domain.model import SeverityModel
+from services.orientation.domain.orient import Surroundings
+from services.orientation.domain.response import LocalHabits
+from services.orientation.domain.synthetic import synthetic_layer
+from services.orientation.entrypoints.events import handlers
+from services.orientation.entrypoints.offline import Offline
+from services.orientation.entrypoints.rpc import OrientationRpc, UseCases
+from services.orientation.entrypoints.stream import StreamLimits
+from services.orientation.settings import Settings
+from services.orientation.use_cases.capacity import ReportCapacity
+from services.orientation.use_cases.decide import ExportDecision, RecordDecision
+from services.orientation.use_cases.score import ScoreCase
+from shared.clock import Clock, SystemClock, clock_from
+from shared.errors import Refusal
+from shared.events import open_log
+from shared.service import ServiceParts, run
+from shared.settings import load
+from shared.storage import Database
+from shared.telemetry import Telemetry, get_log
+
+NAME = "orientation"
+SERVICE = orientation_pb2.DESCRIPTOR.services_by_name["OrientationService"].full_name
+SHIPPED_DATA = DATA  # also the training file, for the command `train`
+MIGRATIONS = Path(__file__).resolve().parent / "adapters" / "migrations"
+
+
+def load_model(folder: Path, reference: Reference) -> SeverityModel | None:
+    """The model, or None when it is refused: the service then runs on rules and says so."""
+    log = get_log(NAME)
+    try:
+        model = load_bundle(folder, reference.complaints)
+    except Refusal as refusal:
+        log.warning("model refused: rules only", reason=refusal.reason, field=refusal.field)
+        return None
+    log.info("model loaded", model_version=model.version)
+    return model
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The service in one process, without its doors."""
+
+    use_cases: UseCases
+    snapshot: Snapshot
+    meter: PrometheusMeter
+
+
+def assemble(settings: Settings, database: Database, clock: Clock, telemetry: Telemetry) -> Parts:
+    habits = LocalHabits(dict.fromkeys(settings.fire_first, "SIS"))
+    reference = load_reference(habits)
+    model = load_model(settings.bundle or BUNDLE, reference)
+    meter = PrometheusMeter(telemetry)
+    meter.model(model.version if model else "")
+    layer = synthetic_layer(reference.sites) if settings.synthetic_capabilities else ()
+    snapshot = Snapshot(database, layer)
+    records = SqlRecords(database, clock)
+    keyer = KeyedHash(settings.case_key_secret.encode())
+    use_cases = UseCases(
+        ScoreCase(
+            records,
+            snapshot,
+            reference.knowledge,
+            reference.lexicon,
+            model,
+            keyer,
+            meter,
+            clock,
+        ),
+        RecordDecision(records, keyer, meter, clock, reference.resource_types),
+        ExportDecision(
+            records, keyer, HubCheck(DATA / "hub" / "schemas"), clock, settings.hub_sender
+        ),
+        ReportCapacity(records, snapshot, meter, clock),
+    )
+    return Parts(use_cases, snapshot, meter)
+
+
+def build(environ: Mapping[str, str]) -> ServiceParts:
+    """Every part of the service, joined; nothing runs yet. Raises BadSettings."""
+    settings = load(Settings, environ)
+    clock = clock_from(settings.clock_start)
+    telemetry = Telemetry(NAME)
+    database = Database.open(settings.database_url, clock=clock, producer=NAME)
+    log = open_log(settings.events_url, client_id=f"larrey-{NAME}")
+    parts = assemble(settings, database, clock, telemetry)
+    limits = StreamLimits(
+        settings.frames_in_flight,
+        settings.frame_deadline.total_seconds(),
+        settings.heartbeat.total_seconds(),
+    )
+
+    def register(server: grpc.aio.Server) -> None:
+        orientation_pb2_grpc.add_OrientationServiceServicer_to_server(
+            OrientationRpc(parts.use_cases, limits), server
+        )
+
+    return ServiceParts(
+        name=NAME,
+        settings=settings,
+        clock=clock,
+        telemetry=telemetry,
+        database=database,
+        log=log,
+        migrations=str(MIGRATIONS),
+        register=register,
+        health_names=(SERVICE,),
+        handlers=handlers(SqlShortages, clock),
+        publishes=(
+            events_pb2.CaseOriented,
+            events_pb2.DecisionRecorded,
+            events_pb2.FacilityCapacityReported,
+        ),
+        jobs=(Refresher(parts.snapshot, clock, settings.refresh),),
+    )
+
+
+def offline(directory: Path | None) -> Offline:
+    """What the command `score` answers with; no store, no events."""
+    reference = load_reference()
+    listed = read_directory(directory) if directory else synthetic_layer(reference.sites)
+    return Offline(
+        reference.knowledge,
+        reference.lexicon,
+        Surroundings(Directory.of(listed), Shortages()),
+        load_model(BUNDLE, reference),
+        SystemClock(),
+    )
+
+
+def train(data: Path, out: Path, say: Callable[[str], None]) -> dict[str, object]:
+    """Trains, validates and writes a bundle; returns its card. Needs the training extras."""
+    # Imported here: scikit-learn and LightGBM take seconds to load and a server needs neither.
+    from services.orientation.adapters.training.card import card_of, card_text  # noqa: PLC0415
+    from services.orientation.adapters.training.training import (  # noqa: PLC0415
+        train as fit_all,
+    )
+
+    trained = fit_all(data, load_complaints(), say)
+    card = card_of(trained)
+    version = write_bundle(out, trained.model, card, card_text(card))
+    return {**card, "version": version}
+
+
+def main() -> None:
+    run(NAME, build)
+
+
+if __name__ == "__main__":
+    main()

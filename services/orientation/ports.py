@@ -1,0 +1,88 @@
+"""What the use cases of orientation need from outside, in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from services.orientation.domain.case import CaseState
+from services.orientation.domain.decision import Decision
+from services.orientation.domain.facilities import Facility, Shortage
+from services.orientation.domain.orient import Answer, Surroundings
+from services.orientation.domain.records import CaseKey, Counted, StoredCase
+
+
+class Record(Protocol):
+    """One transaction on the store: all of it is kept, with the facts it tells, or none."""
+
+    def case(self, key: CaseKey) -> StoredCase | None:
+        """The case, held against other writers until the end; None when it is new."""
+        ...
+
+    def put_case(self, key: CaseKey, case: StoredCase) -> None: ...
+
+    def tell_oriented(self, key: CaseKey, counted: Counted) -> None: ...
+
+    def decision(self, decision_id: str) -> Decision | None: ...
+
+    def put_decision(self, key: CaseKey, decision: Decision) -> None: ...
+
+    def decisions(self, key: CaseKey) -> Sequence[Decision]: ...
+
+    def tell_decided(self, key: CaseKey, decision: Decision) -> None: ...
+
+    def facility(self, finess_geo: str) -> tuple[Facility, datetime] | None:
+        """The facility as reported, and when its newest count was taken."""
+        ...
+
+    def put_facility(self, facility: Facility, counted: datetime) -> None: ...
+
+    def tell_capacity(self, facility: Facility) -> None: ...
+
+
+class Records(Protocol):
+    def open(self) -> AbstractContextManager[Record]: ...
+
+    def hot(self, key: CaseKey) -> CaseState | None:
+        """The case as this process last saw it, without asking the store."""
+        ...
+
+
+class Around(Protocol):
+    """Facilities and shortages as they are known now."""
+
+    def now(self) -> Surroundings: ...
+
+    def refresh(self) -> None: ...
+
+
+class Keyer(Protocol):
+    """Turns a case id into a key that nobody can turn back."""
+
+    def key(self, case_id: str, *, exercise: bool) -> CaseKey: ...
+
+
+class ShortageBook(Protocol):
+    """Foreseen shortages, inside the transaction of the event that told of them."""
+
+    def put(self, shortage: Shortage, *, lifted: bool) -> None: ...
+
+
+class Meter(Protocol):
+    """What operations staff watch."""
+
+    def answered(self, answer: Answer) -> None: ...
+
+    def rules_only(self, why: str) -> None: ...
+
+    def decided(self, *, followed: bool, reason: str) -> None: ...
+
+    def capacity(self, accepted: int, superseded: int, refused: int) -> None: ...
+
+
+class MessageCheck(Protocol):
+    """Checks an outgoing message against the schemas of the Hub."""
+
+    def problems(self, envelope: object) -> list[str]: ...

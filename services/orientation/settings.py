@@ -1,0 +1,70 @@
+"""Every value that an operator of the orientation service may set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from shared.settings import BadSettings, ServiceSettings, setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(ServiceSettings):
+    """The plinth's settings and the service's own."""
+
+    case_key_secret: str = setting(
+        "LARREY_CASE_KEY",
+        "secret that case ids are hashed with, at least 16 characters; the same for every "
+        "copy of the service, kept for as long as its store",
+    )
+    bundle: Path | None = setting(
+        "LARREY_MODEL_BUNDLE", "folder of a trained model; the shipped one when left out", None
+    )
+    hub_sender: str = setting(
+        "LARREY_HUB_SENDER", "sender id in exported Hub Santé messages", "fr.health.larrey"
+    )
+    synthetic_capabilities: bool = setting(
+        "LARREY_SYNTHETIC_CAPABILITIES",
+        "true or false: use made-up capabilities for sites that no one reported",
+        True,
+    )
+    fire_first: tuple[str, ...] = setting(
+        "LARREY_FIRE_FIRST",
+        "departments that send fire ambulances before private ones, separated by commas",
+        (),
+    )
+    refresh: timedelta = setting(
+        "LARREY_REFRESH_SECONDS",
+        "seconds between two looks at capacity and shortages that others wrote",
+        timedelta(seconds=0.5),
+    )
+    frame_deadline: timedelta = setting(
+        "LARREY_FRAME_DEADLINE_SECONDS",
+        "seconds that one answer of a stream may take before the rules answer alone",
+        timedelta(seconds=1),
+    )
+    heartbeat: timedelta = setting(
+        "LARREY_HEARTBEAT_SECONDS", "seconds of silence before a heart-beat", timedelta(seconds=10)
+    )
+    frames_in_flight: int = setting(
+        "LARREY_FRAMES_IN_FLIGHT", "frames of one stream that are worked on at once", 16
+    )
+
+    def __post_init__(self) -> None:
+        # a dataclass with slots has no zero-argument super here
+        ServiceSettings.__post_init__(self)
+        errors = []
+        if len(self.case_key_secret) < 16:
+            errors.append("LARREY_CASE_KEY must have at least 16 characters")
+        if self.frames_in_flight < 1:
+            errors.append("LARREY_FRAMES_IN_FLIGHT must be at least 1")
+        for name, value in (
+            ("LARREY_REFRESH_SECONDS", self.refresh),
+            ("LARREY_FRAME_DEADLINE_SECONDS", self.frame_deadline),
+            ("LARREY_HEARTBEAT_SECONDS", self.heartbeat),
+        ):
+            if value <= timedelta(0):
+                errors.append(f"{name} must be more than 0")
+        if errors:
+            raise BadSettings(errors)

@@ -1,0 +1,1 @@
+"""The service in one process, over a real connection."""

@@ -1,0 +1,1 @@
+"""Figures: how good the shipped model is."""

@@ -1,0 +1,1 @@
+"""What the orientation service can be asked, one small class a question."""

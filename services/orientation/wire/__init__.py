@@ -1,0 +1,1 @@
+"""Proto ↔ domain, both ways, nothing else."""
