@@ -1,0 +1,1 @@
+"""What the demand service drives: its store, its history files, the engines."""

@@ -1,0 +1,1 @@
+"""Forecasting methods of statsforecast, called one series at a time."""

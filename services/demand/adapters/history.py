@@ -1,0 +1,228 @@
+"""The consumption history: sorted Parquet files, read by DuckDB, listed in the store.
+
+A file counts once the store lists it, and the transaction that lists it takes its rows
+off the staging table: whatever is interrupted, each movement is in exactly one place.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlalchemy import delete, insert, select
+
+from services.demand.adapters.store.tables import Tables
+from services.demand.domain.movements import LEARNT
+from services.demand.domain.periods import EPOCH, Period
+from services.demand.domain.runs import RunOrder
+from services.demand.domain.series import Series, first_forecast, history_end, on_grid
+from shared.errors import Unavailable
+from shared.storage import Database
+
+# Past this many files they are merged: reading many small ones costs more than merging.
+MOST_FILES = 8
+# Rows of the staging table taken into memory at a time.
+STAGED_AT_ONCE = 2_000_000
+COLUMNS = ("item_id", "site_id", "day", "reason", "amount", "ward_id")
+SCHEMA = pa.schema(
+    [
+        ("item_id", pa.string()),
+        ("site_id", pa.string()),
+        ("day", pa.int32()),
+        ("reason", pa.int8()),
+        ("amount", pa.float64()),
+        ("ward_id", pa.string()),
+    ]
+)
+ORDER = "item_id, site_id, day, reason, ward_id"
+NUMBERS = {
+    Period.DAY: "day",
+    Period.WEEK: "(day + 3) // 7",
+    Period.MONTH: "(year(DATE '1970-01-01' + day) - 1970) * 12 "
+    "+ month(DATE '1970-01-01' + day) - 1",
+}
+SIGNED = (
+    "CASE reason "
+    + " ".join(f"WHEN {reason.value} THEN {sign} * amount" for reason, sign in LEARNT.items())
+    + " END"
+)
+LEARNT_REASONS = ", ".join(str(reason.value) for reason in LEARNT)
+
+
+def interrupted() -> Unavailable:
+    """The refusal when somebody else moved the same rows at the same time."""
+    return Unavailable(
+        "HISTORY_BUSY",
+        "The history was changed while it was compacted. Nothing was lost; it is tried again.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetHistory:
+    """`folder` belongs to this service alone; all its replicas must see the same one."""
+
+    database: Database
+    tables: Tables
+    folder: Path
+    after_write: Callable[[Path], None] = lambda _: None  # tests stop time here
+
+    def compact(self) -> int:
+        """Moves what is staged into files; merges the files when they are many.
+
+        Refuses Unavailable HISTORY_BUSY; nothing was changed then.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        moved = 0
+        while part := self._compact_part():
+            moved += part
+        if len(self.files()) > MOST_FILES:
+            self._merge()
+        self._sweep()
+        return moved
+
+    def _compact_part(self) -> int:
+        staged = self.tables.staged
+        with self.database.read() as tx:
+            rows = tx.connection.execute(
+                select(staged.c.seq, *(staged.c[name] for name in COLUMNS))
+                .order_by(staged.c.seq)
+                .limit(STAGED_AT_ONCE)
+            ).all()
+        if not rows:
+            return 0
+        columns = list(zip(*rows, strict=True))
+        table = pa.table(dict(zip(COLUMNS, columns[1:], strict=True)), schema=SCHEMA)
+        name = self._write(table)
+        with self.database.transaction() as tx:
+            gone = tx.connection.execute(delete(staged).where(staged.c.seq <= rows[-1].seq))
+            # A row with a smaller number may have been committed since: then start again.
+            if gone.rowcount != len(rows):
+                raise interrupted()
+            tx.connection.execute(
+                insert(self.tables.history_file), [{"name": name, "rows": len(rows)}]
+            )
+        return len(rows)
+
+    def _merge(self) -> None:
+        names = self.files()
+        with duckdb.connect() as reader:
+            table: Any = reader.sql(
+                f"SELECT * FROM read_parquet(?) ORDER BY {ORDER}",  # noqa: S608  # constants
+                params=[self._paths(names)],
+            ).to_arrow_table()
+        name = self._write(table.cast(SCHEMA), is_sorted=True)
+        listed = self.tables.history_file
+        with self.database.transaction() as tx:
+            gone = tx.connection.execute(delete(listed).where(listed.c.name.in_(names)))
+            if gone.rowcount != len(names):
+                raise interrupted()
+            tx.connection.execute(insert(listed), [{"name": name, "rows": table.num_rows}])
+
+    def _write(self, table: Any, *, is_sorted: bool = False) -> str:
+        """Writes a file whole and onto the disk before it gets its name."""
+        if not is_sorted:
+            keys = [(name.strip(), "ascending") for name in ORDER.split(",")]
+            table = table.sort_by(keys)
+        name = f"movements-{uuid.uuid4().hex}.parquet"
+        draft = self.folder / f"{name}.draft"
+        with draft.open("wb") as file:
+            pq.write_table(table, file, compression="zstd", row_group_size=500_000)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self.folder / name)
+        directory = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+        self.after_write(self.folder / name)
+        return name
+
+    def _sweep(self) -> None:
+        """Deletes files that the store does not list: left by a crash, or merged away."""
+        listed = set(self.files())
+        for path in self.folder.glob("movements-*"):
+            if path.name not in listed:
+                path.unlink(missing_ok=True)
+
+    def files(self) -> list[str]:
+        """Names of the files that are the history."""
+        listed = self.tables.history_file
+        with self.database.read() as tx:
+            names = tx.connection.execute(select(listed.c.name).order_by(listed.c.name))
+            return list(names.scalars())
+
+    def _paths(self, names: Sequence[str]) -> list[str]:
+        return [str(self.folder / name) for name in names]
+
+    def series(self, order: RunOrder) -> list[Series]:
+        """The histories that `order` asks for, by item and site."""
+        names = self.files()
+        if not names:
+            return []
+        last = (order.as_of - EPOCH).days
+        conditions, values = [f"day <= {last}"], [self._paths(names)]
+        for column, wanted in (("site_id", order.site_ids), ("item_id", order.item_ids)):
+            if wanted:
+                conditions.append(f"{column} IN (SELECT unnest(?))")
+                values.append(list(wanted))
+        # fsum and rounding: the sum must not depend on the order in which rows lie.
+        query = f"""
+            SELECT item_id, site_id, list(n ORDER BY n) AS numbers, list(a ORDER BY n) AS amounts
+            FROM (
+                SELECT item_id, site_id, {NUMBERS[order.period]} AS n,
+                       round(fsum({SIGNED}), 6) AS a
+                FROM read_parquet(?)
+                WHERE {" AND ".join(conditions)} AND reason IN ({LEARNT_REASONS})
+                GROUP BY ALL)
+            GROUP BY ALL ORDER BY item_id, site_id"""  # noqa: S608  # constants; values are bound
+        with duckdb.connect() as reader:
+            reports = dict(
+                reader.execute(
+                    f"SELECT site_id, max(day) FROM read_parquet(?) WHERE day <= {last} "  # noqa: S608
+                    "GROUP BY site_id",
+                    [self._paths(names)],
+                ).fetchall()
+            )
+            found = reader.sql(query, params=values).to_arrow_table()
+        ends = {
+            site: history_end(order.as_of, date.fromordinal(EPOCH.toordinal() + day), order.period)
+            for site, day in reports.items()
+        }
+        return _series(found, order, ends)
+
+
+def _series(found: Any, order: RunOrder, ends: dict[str, int]) -> list[Series]:
+    start = first_forecast(order.as_of, order.period)
+    numbers, amounts = found["numbers"].combine_chunks(), found["amounts"].combine_chunks()
+    flat_numbers = np.asarray(numbers.flatten(), dtype=np.int64)
+    flat_amounts = np.asarray(amounts.flatten(), dtype=np.float64)
+    borders = np.concatenate([[0], np.cumsum(np.asarray(numbers.value_lengths(), dtype=np.int64))])
+    made = []
+    for place, (item_id, site_id) in enumerate(
+        zip(found["item_id"].to_pylist(), found["site_id"].to_pylist(), strict=True)
+    ):
+        inside = slice(borders[place], borders[place + 1])
+        first, values, negative = on_grid(flat_numbers[inside], flat_amounts[inside], ends[site_id])
+        if len(values):
+            made.append(
+                Series(
+                    item_id,
+                    site_id,
+                    order.period,
+                    first,
+                    values,
+                    overreturned=negative,
+                    unseen=start - ends[site_id],
+                )
+            )
+    return made

@@ -1,0 +1,1 @@
+"""Revisions of the demand service's tables, run by alembic."""

@@ -1,0 +1,1 @@
+"""The demand service's tables, on SQLite and PostgreSQL alike."""

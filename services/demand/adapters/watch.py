@@ -1,0 +1,65 @@
+"""What Prometheus is told of the demand service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.demand.domain.forecasts import Outcome
+from services.demand.domain.runs import RunState
+from shared.clock import Clock
+from shared.telemetry import Telemetry
+
+NEVER = float("nan")
+
+
+class Metrics:
+    """Declares every metric of the service; counts, never contents."""
+
+    def __init__(self, telemetry: Telemetry, clock: Clock) -> None:
+        self._clock = clock
+        self._newest: datetime | None = None
+        self._movements = telemetry.counter(
+            "demand_movements_total", "Movements received, by outcome", ("outcome",)
+        )
+        self._runs = telemetry.counter(
+            "demand_runs_total", "Forecast runs that ended, by state", ("state",)
+        )
+        self._run_seconds = telemetry.histogram(
+            "demand_run_seconds",
+            "Seconds from the start of a run to its end",
+            buckets=(1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600),
+        )
+        self._series = telemetry.counter(
+            "demand_series_total", "Series of forecast runs, by outcome", ("outcome",)
+        )
+        age = telemetry.gauge(
+            "demand_newest_forecast_age_seconds",
+            "Age of the newest forecast; not a number while there is none",
+        )
+        age.set_function(self._age)
+
+    def _age(self) -> float:
+        newest = self._newest
+        return NEVER if newest is None else (self._clock.now() - newest).total_seconds()
+
+    def movements(self, accepted: int, duplicate: int, refused: int) -> None:
+        self._movements.labels("accepted").inc(accepted)
+        self._movements.labels("duplicate").inc(duplicate)
+        self._movements.labels("refused").inc(refused)
+
+    def run_ended(self, state: RunState, seconds: float) -> None:
+        self._runs.labels(state.value.lower()).inc()
+        if state is RunState.DONE:
+            self._run_seconds.observe(seconds)
+
+    def series(self, outcomes: Sequence[Outcome]) -> None:
+        for outcome in outcomes:
+            if outcome.forecast is None:
+                word = "refused"
+            else:
+                word = "forecast" if outcome.finding is None else "stand_in"
+            self._series.labels(word).inc()
+
+    def forecast_made(self, at: datetime) -> None:
+        self._newest = at

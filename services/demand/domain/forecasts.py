@@ -1,0 +1,92 @@
+"""A forecast of one item at one site, and when it is too old to act on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from services.demand.domain.classes import DemandClass
+from services.demand.domain.outlook import Outlook
+from services.demand.domain.periods import Period, number_of, start_of
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastPeriod:
+    """Base units; one quantile per level of the forecast."""
+
+    start: date
+    mean: float
+    quantiles: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    item_id: str
+    site_id: str
+    run_id: str
+    period: Period
+    levels: tuple[float, ...]
+    periods: tuple[ForecastPeriod, ...]
+    demand_class: DemandClass
+    method: str
+    method_reason: str
+    data_quality: tuple[str, ...]
+    base_unit: str
+    made_time: datetime
+    outlook: Outlook | None = None
+
+    def useless_because(self, now: datetime, today: date, longest: timedelta) -> str:
+        """Why this forecast is too old to act on, as a sentence; empty while it is good."""
+        if now - self.made_time > longest:
+            return (
+                f"The newest forecast was made on {self.made_time.date()}, more than "
+                f"{longest.days} days ago. Start a new forecast run."
+            )
+        last = number_of(self.periods[-1].start, self.period)
+        if number_of(today, self.period) > last:
+            return (
+                f"The newest forecast ended with the {self.period.word} of "
+                f"{start_of(last, self.period)}. Start a new forecast run."
+            )
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Why a series was not forecast, or not by the usual method.
+
+    About the whole run when item and site are empty.
+    """
+
+    item_id: str
+    site_id: str
+    reason: str
+    message: str
+
+    @property
+    def series(self) -> str:
+        return f"{self.item_id}@{self.site_id}" if self.item_id else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run made of one series: a forecast, a finding, or a stand-in and both."""
+
+    item_id: str
+    site_id: str
+    forecast: Forecast | None
+    finding: Finding | None
+
+
+def chunks_by_cost(costs: Sequence[float], budget: float) -> list[range]:
+    """Consecutive ranges of series whose costs add up to about `budget` each."""
+    ranges, start, total = [], 0, 0.0
+    for place, cost in enumerate(costs):
+        if place > start and total + cost > budget:
+            ranges.append(range(start, place))
+            start, total = place, 0.0
+        total += cost
+    if start < len(costs):
+        ranges.append(range(start, len(costs)))
+    return ranges

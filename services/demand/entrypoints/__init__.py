@@ -1,0 +1,1 @@
+"""What drives the demand service: calls, events, commands and its own jobs."""

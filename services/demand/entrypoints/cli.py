@@ -1,0 +1,25 @@
+"""Commands of the demand service: `larrey demand …`."""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer(
+    name="demand",
+    help="How much of each item each site will use, and how sure we are.",
+    no_args_is_help=True,
+)
+
+
+@app.callback()
+def demand() -> None:
+    """Keeps `serve` a command of its own, also while it is the only one."""
+
+
+@app.command()
+def serve() -> None:
+    """Run the service; its settings are environment variables (see its settings.py)."""
+    # The engines and the store are loaded only by whoever serves.
+    from services.demand.main import main  # noqa: PLC0415
+
+    main()

@@ -1,0 +1,126 @@
+"""The RPCs of DemandService: translate, ask a use case, translate back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from larrey.demand.v1 import demand_pb2 as pb
+from larrey.demand.v1 import demand_pb2_grpc
+from services.demand.entrypoints.ingest import Ingest
+from services.demand.use_cases.catalogue import PutItems, PutSites
+from services.demand.use_cases.read import ListForecasts, ReadForecast
+from services.demand.use_cases.runs import ReadRun, StartRun
+from services.demand.use_cases.signals import ListSignals
+from services.demand.wire.forecasts import forecast_to_wire, period_from_wire
+from services.demand.wire.runs import after_token, run_to_wire, signal_to_wire, token_of
+from shared.catalogue.wire import code_from_wire, item_from_wire, site_from_wire
+from shared.errors import NotInThisVersion
+from shared.rpc.threads import in_thread
+
+LOOK_SECONDS = 0.2
+TELL_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """What the RPCs ask."""
+
+    put_items: PutItems
+    put_sites: PutSites
+    ingest: Ingest
+    start_run: StartRun
+    read_run: ReadRun
+    read_forecast: ReadForecast
+    list_forecasts: ListForecasts
+    list_signals: ListSignals
+
+
+class DemandRpc(demand_pb2_grpc.DemandServiceServicer):
+    def __init__(self, ask: UseCases) -> None:
+        self._ask = ask
+
+    async def PutItems(self, request: pb.PutItemsRequest, _context: Any) -> pb.PutItemsResponse:
+        items = [item_from_wire(item, f"items[{i}]") for i, item in enumerate(request.items)]
+        return pb.PutItemsResponse(stored=await in_thread(self._ask.put_items, items))
+
+    async def PutSites(self, request: pb.PutSitesRequest, _context: Any) -> pb.PutSitesResponse:
+        sites = [site_from_wire(site, f"sites[{i}]") for i, site in enumerate(request.sites)]
+        return pb.PutSitesResponse(stored=await in_thread(self._ask.put_sites, sites))
+
+    async def RecordConsumption(
+        self, requests: AsyncIterator[pb.RecordConsumptionRequest], _context: Any
+    ) -> pb.RecordConsumptionResponse:
+        return await self._ask.ingest.stream(requests)
+
+    async def StartForecastRun(
+        self, request: pb.StartForecastRunRequest, _context: Any
+    ) -> pb.StartForecastRunResponse:
+        run = await in_thread(
+            self._ask.start_run,
+            period_from_wire(request.period),
+            request.horizon,
+            tuple(request.site_ids),
+            tuple(request.item_ids),
+            request.request_key,
+        )
+        return pb.StartForecastRunResponse(run=run_to_wire(run))
+
+    async def GetForecastRun(
+        self, request: pb.GetForecastRunRequest, _context: Any
+    ) -> pb.GetForecastRunResponse:
+        run = await in_thread(self._ask.read_run, request.run_id)
+        return pb.GetForecastRunResponse(run=run_to_wire(run))
+
+    async def WatchForecastRun(
+        self, request: pb.WatchForecastRunRequest, _context: Any
+    ) -> AsyncIterator[pb.WatchForecastRunResponse]:
+        """Tells every change, and at least once a second that nothing changed."""
+        told, told_at = None, 0.0
+        while True:
+            run = await in_thread(self._ask.read_run, request.run_id)
+            if run != told or time.monotonic() - told_at >= TELL_SECONDS:
+                told, told_at = run, time.monotonic()
+                yield pb.WatchForecastRunResponse(run=run_to_wire(run))
+            if run.state.ended:
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def GetForecast(
+        self, request: pb.GetForecastRequest, _context: Any
+    ) -> pb.GetForecastResponse:
+        code = code_from_wire(request.item)
+        forecast = await in_thread(self._ask.read_forecast, code, request.site_id)
+        return pb.GetForecastResponse(forecast=forecast_to_wire(forecast))
+
+    async def ListForecasts(
+        self, request: pb.ListForecastsRequest, _context: Any
+    ) -> pb.ListForecastsResponse:
+        after = after_token(request.page_token, request.site_id)
+        forecasts, more = await in_thread(
+            self._ask.list_forecasts, request.site_id, after, request.page_size
+        )
+        token = ""
+        if more:
+            token = token_of(request.site_id, (forecasts[-1].site_id, forecasts[-1].item_id))
+        return pb.ListForecastsResponse(
+            forecasts=[forecast_to_wire(forecast) for forecast in forecasts],
+            next_page_token=token,
+        )
+
+    async def GetAccuracy(
+        self, _request: pb.GetAccuracyRequest, _context: Any
+    ) -> pb.GetAccuracyResponse:
+        raise NotInThisVersion(
+            "Live accuracy is not measured in this version. Compare forecasts with what was used "
+            "by reading both: ListForecasts, and your own records."
+        )
+
+    async def ListSignals(
+        self, request: pb.ListSignalsRequest, _context: Any
+    ) -> pb.ListSignalsResponse:
+        signals = await in_thread(self._ask.list_signals, request.days)
+        return pb.ListSignalsResponse(signals=[signal_to_wire(signal) for signal in signals])

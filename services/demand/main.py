@@ -1,0 +1,112 @@
+"""Wires the demand service and runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import grpc
+
+from larrey.demand.v1 import demand_pb2, demand_pb2_grpc, events_pb2
+from services.demand.adapters.history import ParquetHistory
+from services.demand.adapters.store.books import SqlBooks, SqlStore
+from services.demand.adapters.store.tables import tables
+from services.demand.adapters.watch import Metrics
+from services.demand.adapters.workers import SpawnedWorkers
+from services.demand.domain.outlook import Rules
+from services.demand.entrypoints.events import Listener
+from services.demand.entrypoints.ingest import Ingest
+from services.demand.entrypoints.jobs import RunJob
+from services.demand.entrypoints.rpc import DemandRpc, UseCases
+from services.demand.settings import Settings
+from services.demand.use_cases.carry_out import CarryOutRun
+from services.demand.use_cases.catalogue import PutItems, PutSites
+from services.demand.use_cases.read import ListForecasts, ReadForecast, Reading
+from services.demand.use_cases.record import RecordMovements
+from services.demand.use_cases.runs import ReadRun, StartRun
+from services.demand.use_cases.signals import CountCase, ListSignals
+from shared.clock import Clock, clock_from
+from shared.events import open_log
+from shared.service import ServiceParts, run
+from shared.settings import load
+from shared.storage import Database
+from shared.telemetry import Telemetry
+
+NAME = "demand"
+HEALTH = demand_pb2.DESCRIPTOR.services_by_name["DemandService"].full_name
+MIGRATIONS = Path(__file__).parent / "adapters" / "migrations"
+
+
+def build(environ: Mapping[str, str]) -> ServiceParts:
+    """Every part of the service, joined; nothing runs yet. Raises BadSettings."""
+    settings = load(Settings, environ)
+    clock = clock_from(settings.clock_start)
+    telemetry = Telemetry(NAME)
+    database = Database.open(settings.database_url, clock=clock, producer=NAME)
+    store = SqlStore(database, tables())
+    watch = Metrics(telemetry, clock)
+    job = _job(settings, store, clock, watch)
+    rpc = DemandRpc(_use_cases(settings, store, clock, watch, job.wake))
+    listener = Listener(lambda tx: SqlBooks(tx, store.tables), CountCase(settings.zone))
+
+    def register(server: grpc.aio.Server) -> None:
+        demand_pb2_grpc.add_DemandServiceServicer_to_server(rpc, server)
+
+    return ServiceParts(
+        name=NAME,
+        settings=settings,
+        clock=clock,
+        telemetry=telemetry,
+        database=database,
+        log=open_log(
+            settings.events_url,
+            client_id=NAME,
+            replication=settings.topic_replication,
+            partitions=settings.topic_partitions,
+        ),
+        migrations=str(MIGRATIONS),
+        register=register,
+        health_names=(HEALTH,),
+        handlers=listener.handlers(),
+        publishes=(events_pb2.ForecastPublished,),
+        jobs=(job,),
+    )
+
+
+def _job(settings: Settings, store: SqlStore, clock: Clock, watch: Metrics) -> RunJob:
+    history = ParquetHistory(store.database, store.tables, settings.data_dir / "history")
+    workers = SpawnedWorkers(settings.workers)
+    carry_out = CarryOutRun(store, history, workers, clock, watch)
+    return RunJob(store.database, store, carry_out, workers.close, clock, watch)
+
+
+def _use_cases(
+    settings: Settings, store: SqlStore, clock: Clock, watch: Metrics, wake: Callable[[], None]
+) -> UseCases:
+    rules = Rules(
+        elasticity=settings.call_elasticity,
+        lowest=settings.call_factor_lowest,
+        highest=settings.call_factor_highest,
+        usual=settings.usual_by_class,
+    )
+    reading = Reading(clock, settings.zone, settings.longest_useful, rules)
+    record = RecordMovements(store, clock, watch, settings.zone, settings.future_tolerance)
+    return UseCases(
+        put_items=PutItems(store),
+        put_sites=PutSites(store),
+        ingest=Ingest(record),
+        start_run=StartRun(store, clock, settings.zone, wake),
+        read_run=ReadRun(store),
+        read_forecast=ReadForecast(store, reading),
+        list_forecasts=ListForecasts(store, reading),
+        list_signals=ListSignals(store, clock, settings.zone),
+    )
+
+
+def main() -> None:
+    """Runs the service until it is told to stop."""
+    run(NAME, build)
+
+
+if __name__ == "__main__":
+    main()

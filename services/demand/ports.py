@@ -1,0 +1,179 @@
+"""What the use cases need from outside, in our own words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.demand.domain.forecasts import Finding, Forecast, Outcome
+from services.demand.domain.movements import Movement
+from services.demand.domain.newcomers import ClassLevel
+from services.demand.domain.residuals import Pool, ScaledErrors
+from services.demand.domain.runs import Run, RunOrder, RunState
+from services.demand.domain.series import Series
+from services.demand.domain.signals import Case
+from shared.catalogue.codes import Code
+from shared.catalogue.items import Item, Site
+
+Array = NDArray[np.float64]
+
+
+class Catalogue(Protocol):
+    """Items and sites, as this service knows them."""
+
+    def put_items(self, items: Sequence[Item]) -> None: ...
+    def put_sites(self, sites: Sequence[Site]) -> None: ...
+    def items(self, codes: Iterable[Code]) -> Mapping[Code, Item]: ...
+    def all_items(self) -> Sequence[Item]: ...
+    def site_ids(self) -> frozenset[str]: ...
+
+
+class Movements(Protocol):
+    """Movements by id, and those not yet in the history files."""
+
+    def fingerprints(self, movement_ids: Sequence[str]) -> Mapping[str, int]: ...
+    def add(self, movements: Sequence[Movement]) -> None: ...
+    def any(self) -> bool: ...
+
+
+class Runs(Protocol):
+    """Forecast runs as resources."""
+
+    def add(self, run: Run, request_key: str) -> bool:
+        """False, and nothing written, when the key already started a run."""
+        ...
+
+    def get(self, run_id: str) -> Run | None: ...
+    def by_key(self, request_key: str) -> Run | None: ...
+    def unfinished(self) -> Sequence[str]:
+        """Ids of the runs that are waiting or running, the oldest first."""
+        ...
+
+    def failed_since(self, instant: datetime) -> Sequence[str]: ...
+    def set_state(
+        self, run_id: str, state: RunState, *, end_time: datetime | None = None, failure: str = ""
+    ) -> None: ...
+    def set_series(self, run_id: str, series: int, done: int) -> None: ...
+    def advance(self, run_id: str, outcomes: Sequence[Outcome]) -> None:
+        """Counts these series as done and keeps their findings."""
+        ...
+
+    def note(self, run_id: str, finding: Finding) -> None: ...
+    def done_in(self, run_id: str) -> frozenset[tuple[str, str]]:
+        """(item, site) of every series that the run has finished, forecast or not."""
+        ...
+
+
+class Forecasts(Protocol):
+    """The newest forecast of each item and site."""
+
+    def newest(self, site_id: str, item_id: str) -> Forecast | None: ...
+    def page(
+        self, site_id: str, after: tuple[str, str] | None, limit: int
+    ) -> Sequence[Forecast]: ...
+    def put(self, forecasts: Sequence[Forecast]) -> None:
+        """Stores them and tells the world, in the same transaction."""
+        ...
+
+    def newest_made(self) -> datetime | None: ...
+
+
+class SignalBook(Protocol):
+    """Calls by day and syndrome group, each case counted once."""
+
+    def case(self, case_key: str) -> Case | None: ...
+    def put_case(self, case: Case) -> None: ...
+    def count(self, day: date, group: str, change: int) -> None: ...
+    def calls(self, first: date, last: date) -> Mapping[tuple[date, str], int]: ...
+    def first_day(self) -> date | None: ...
+
+
+class Books(Protocol):
+    """Everything that one transaction may read and write."""
+
+    @property
+    def catalogue(self) -> Catalogue: ...
+    @property
+    def movements(self) -> Movements: ...
+    @property
+    def runs(self) -> Runs: ...
+    @property
+    def forecasts(self) -> Forecasts: ...
+    @property
+    def signals(self) -> SignalBook: ...
+
+
+class Store(Protocol):
+    """Transactions: what is done through the books is committed together or not at all."""
+
+    def write(self) -> AbstractContextManager[Books]: ...
+    def read(self) -> AbstractContextManager[Books]: ...
+
+
+class History(Protocol):
+    """What was used, by item, site and day, for ever."""
+
+    def compact(self) -> int:
+        """Moves staged movements into the history files; how many there were."""
+        ...
+
+    def series(self, order: RunOrder) -> Sequence[Series]:
+        """The histories that an order asks for, by item and site, without class or unit."""
+        ...
+
+
+class SmoothMethod(Protocol):
+    """A method for regular demand, with intervals of its own."""
+
+    def __call__(
+        self, values: Array, horizon: int, season: int, levels: Sequence[float], /
+    ) -> tuple[Array, Array]:
+        """(mean by period, quantiles by period and level)."""
+        ...
+
+
+class RareMethod(Protocol):
+    """A method for rare demand: the mean only."""
+
+    def __call__(self, values: Array, horizon: int, /) -> Array: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What the series of a run have in common, once all were looked at."""
+
+    run_id: str
+    horizon: int
+    made_time: datetime
+    pool: Pool
+    classes: Mapping[str, ClassLevel]
+
+
+class Workers(Protocol):
+    """Where the sums are done: other processes, so that calls are still answered.
+
+    `stopped` is asked often; once true, the iterators end early.
+    """
+
+    def backtest(
+        self, chunks: Sequence[Sequence[Series]], horizon: int, stopped: Callable[[], bool]
+    ) -> Iterator[Sequence[ScaledErrors]]: ...
+
+    def forecast(
+        self, chunks: Sequence[Sequence[Series]], panel: Panel, stopped: Callable[[], bool]
+    ) -> Iterator[Sequence[Outcome]]: ...
+
+
+class Watch(Protocol):
+    """What is counted for the people who run the service."""
+
+    def movements(self, accepted: int, duplicate: int, refused: int) -> None: ...
+    def run_ended(self, state: RunState, seconds: float) -> None: ...
+    def series(self, outcomes: Sequence[Outcome]) -> None: ...
+    def forecast_made(self, at: datetime) -> None: ...

@@ -1,0 +1,1 @@
+"""Wire, store and events keep what they promise to others."""

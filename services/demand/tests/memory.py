@@ -1,0 +1,203 @@
+"""The store in memory: passes the same suite as the real ones (contract/test_store.py)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+
+from services.demand.domain.forecasts import Finding, Forecast, Outcome
+from services.demand.domain.movements import Movement
+from services.demand.domain.runs import Run, RunState
+from services.demand.domain.signals import Case
+from shared.catalogue.codes import Code
+from shared.catalogue.items import Item, Site
+
+
+@dataclass
+class MemoryCatalogue:
+    known: dict[str, Item] = field(default_factory=dict)
+    sites: dict[str, Site] = field(default_factory=dict)
+
+    def put_items(self, items: Sequence[Item]) -> None:
+        self.known.update({item.item_id: item for item in items})
+
+    def put_sites(self, sites: Sequence[Site]) -> None:
+        self.sites.update({site.site_id: site for site in sites})
+
+    def items(self, codes: Iterable[Code]) -> Mapping[Code, Item]:
+        owners = {code: item for item in self.known.values() for code in item.all_codes()}
+        return {code: owners[code] for code in codes if code in owners}
+
+    def all_items(self) -> Sequence[Item]:
+        return [self.known[item_id] for item_id in sorted(self.known)]
+
+    def site_ids(self) -> frozenset[str]:
+        return frozenset(self.sites)
+
+
+@dataclass
+class MemoryMovements:
+    known: dict[str, Movement] = field(default_factory=dict)
+
+    def fingerprints(self, movement_ids: Sequence[str]) -> Mapping[str, int]:
+        return {i: self.known[i].fingerprint for i in movement_ids if i in self.known}
+
+    def add(self, movements: Sequence[Movement]) -> None:
+        self.known.update({movement.movement_id: movement for movement in movements})
+
+    def any(self) -> bool:
+        return bool(self.known)
+
+
+@dataclass
+class MemoryRuns:
+    runs: dict[str, Run] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    done: set[tuple[str, str, str]] = field(default_factory=set)
+
+    def add(self, run: Run, request_key: str) -> bool:
+        if request_key and self.keys.setdefault(request_key, run.run_id) != run.run_id:
+            return False
+        self.runs[run.run_id] = run
+        return True
+
+    def get(self, run_id: str) -> Run | None:
+        return self.runs.get(run_id)
+
+    def by_key(self, request_key: str) -> Run | None:
+        return self.runs.get(self.keys.get(request_key, ""))
+
+    def unfinished(self) -> Sequence[str]:
+        return [run_id for run_id, run in self.runs.items() if not run.state.ended]
+
+    def failed_since(self, instant: datetime) -> Sequence[str]:
+        return [
+            run_id
+            for run_id, run in self.runs.items()
+            if run.state is RunState.FAILED and run.end_time and run.end_time >= instant
+        ]
+
+    def set_state(
+        self, run_id: str, state: RunState, *, end_time: datetime | None = None, failure: str = ""
+    ) -> None:
+        run = self.runs[run_id]
+        self.runs[run_id] = replace(run, state=state, end_time=end_time, failure=failure)
+
+    def set_series(self, run_id: str, series: int, done: int) -> None:
+        self.runs[run_id] = replace(self.runs[run_id], series=series, series_done=done)
+
+    def advance(self, run_id: str, outcomes: Sequence[Outcome]) -> None:
+        run = self.runs[run_id]
+        self.runs[run_id] = replace(run, series_done=run.series_done + len(outcomes))
+        for outcome in outcomes:
+            self.done.add((run_id, outcome.item_id, outcome.site_id))
+            if outcome.finding is not None:
+                self.note(run_id, outcome.finding)
+
+    def note(self, run_id: str, finding: Finding) -> None:
+        run = self.runs[run_id]
+        found = {(f.site_id, f.item_id): f for f in (*run.findings, finding)}
+        self.runs[run_id] = replace(run, findings=tuple(found[k] for k in sorted(found)))
+
+    def done_in(self, run_id: str) -> frozenset[tuple[str, str]]:
+        return frozenset((item, site) for run, item, site in self.done if run == run_id)
+
+
+@dataclass
+class MemoryForecasts:
+    newest_by_place: dict[tuple[str, str], Forecast] = field(default_factory=dict)
+
+    def newest(self, site_id: str, item_id: str) -> Forecast | None:
+        return self.newest_by_place.get((site_id, item_id))
+
+    def page(self, site_id: str, after: tuple[str, str] | None, limit: int) -> Sequence[Forecast]:
+        places = [
+            place
+            for place in sorted(self.newest_by_place)
+            if site_id in ("", place[0]) and (after is None or place > after)
+        ]
+        return [self.newest_by_place[place] for place in places[:limit]]
+
+    def put(self, forecasts: Sequence[Forecast]) -> None:
+        self.newest_by_place.update({(f.site_id, f.item_id): f for f in forecasts})
+
+    def newest_made(self) -> datetime | None:
+        return max((f.made_time for f in self.newest_by_place.values()), default=None)
+
+
+@dataclass
+class MemorySignals:
+    cases: dict[str, Case] = field(default_factory=dict)
+    counts: dict[tuple[date, str], int] = field(default_factory=dict)
+
+    def case(self, case_key: str) -> Case | None:
+        return self.cases.get(case_key)
+
+    def put_case(self, case: Case) -> None:
+        self.cases[case.case_key] = case
+
+    def count(self, day: date, group: str, change: int) -> None:
+        self.counts[day, group] = self.counts.get((day, group), 0) + change
+
+    def calls(self, first: date, last: date) -> Mapping[tuple[date, str], int]:
+        return {key: calls for key, calls in self.counts.items() if first <= key[0] <= last}
+
+    def first_day(self) -> date | None:
+        return min((day for day, _ in self.counts), default=None)
+
+
+@dataclass
+class MemoryBooks:
+    catalogue: MemoryCatalogue = field(default_factory=MemoryCatalogue)
+    movements: MemoryMovements = field(default_factory=MemoryMovements)
+    runs: MemoryRuns = field(default_factory=MemoryRuns)
+    forecasts: MemoryForecasts = field(default_factory=MemoryForecasts)
+    signals: MemorySignals = field(default_factory=MemorySignals)
+
+
+@dataclass
+class MemoryStore:
+    """All or nothing, as the real ones: an exception puts the books back."""
+
+    books: MemoryBooks = field(default_factory=MemoryBooks)
+
+    @contextmanager
+    def write(self) -> Iterator[MemoryBooks]:
+        before = copy.deepcopy(self.books)
+        try:
+            yield self.books
+        except BaseException:
+            self.books = before
+            raise
+
+    @contextmanager
+    def read(self) -> Iterator[MemoryBooks]:
+        yield self.books
+
+
+@dataclass
+class Counts:
+    """A watch that only remembers."""
+
+    accepted: int = 0
+    duplicate: int = 0
+    refused: int = 0
+    ended: list[RunState] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def movements(self, accepted: int, duplicate: int, refused: int) -> None:
+        self.accepted += accepted
+        self.duplicate += duplicate
+        self.refused += refused
+
+    def run_ended(self, state: RunState, seconds: float) -> None:
+        self.ended.append(state)
+
+    def series(self, outcomes: Sequence[Outcome]) -> None:
+        self.outcomes.extend(outcomes)
+
+    def forecast_made(self, at: datetime) -> None:
+        """Nothing to remember."""

@@ -1,0 +1,190 @@
+"""Runs as resources: started once per key, resumed without doing anything twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import pytest
+
+from services.demand.domain.forecasts import Outcome
+from services.demand.domain.periods import Period
+from services.demand.domain.residuals import ScaledErrors
+from services.demand.domain.runs import RunOrder, RunState
+from services.demand.domain.series import Series
+from services.demand.ports import Panel
+from services.demand.tests.memory import Counts, MemoryStore
+from services.demand.tests.situations import MONDAY, NANTES, a_steady_item, movement, site, tablets
+from services.demand.tests.unit.test_making import flat, flat_mean
+from services.demand.use_cases.carry_out import CarryOutRun
+from services.demand.use_cases.make import Backtest, MakeForecast
+from services.demand.use_cases.runs import ReadRun, StartRun
+from shared.clock import FixedClock
+from shared.errors import Missing, NotNow
+
+ITEMS = [f"ITEM-{n:02}" for n in range(30)]
+
+
+@dataclass
+class HereAndNow:
+    """Workers that work in this very thread, and remember what they were given."""
+
+    seen: list[str] = field(default_factory=list)
+
+    def backtest(
+        self, chunks: Sequence[Sequence[Series]], horizon: int, stopped: Callable[[], bool]
+    ) -> Iterator[Sequence[ScaledErrors]]:
+        for chunk in chunks:
+            yield [error for series in chunk for error in Backtest(flat_mean)(series, horizon)]
+
+    def forecast(
+        self, chunks: Sequence[Sequence[Series]], panel: Panel, stopped: Callable[[], bool]
+    ) -> Iterator[Sequence[Outcome]]:
+        make = MakeForecast(flat, flat_mean)
+        for chunk in chunks:
+            if stopped():
+                return
+            self.seen.extend(series.item_id for series in chunk)
+            yield [make(series, panel) for series in chunk]
+
+
+@dataclass
+class FixedHistory:
+    found: list[Series]
+
+    def compact(self) -> int:
+        return 0
+
+    def series(self, order: RunOrder) -> list[Series]:
+        return [s for s in self.found if not order.item_ids or s.item_id in order.item_ids]
+
+
+@dataclass
+class World:
+    store: MemoryStore
+    workers: HereAndNow
+    watch: Counts
+    start: StartRun
+    carry_out: CarryOutRun
+    woken: list[int]
+
+
+@pytest.fixture
+def thirty_items() -> World:
+    store, watch, workers, woken = MemoryStore(), Counts(), HereAndNow(), []
+    clock = FixedClock(MONDAY)
+    store.books.catalogue.put_sites([site()])
+    store.books.catalogue.put_items([tablets(item_id) for item_id in ITEMS])
+    store.books.movements.add([movement()])
+    base = a_steady_item()
+    history = FixedHistory(
+        [Series(i, NANTES, Period.MONTH, base.first, base.values) for i in ITEMS]
+    )
+    numbers = iter(range(100))
+    start = StartRun(
+        store, clock, "Europe/Paris", lambda: woken.append(1), lambda: f"run-{next(numbers)}"
+    )
+    return World(
+        store, workers, watch, start, CarryOutRun(store, history, workers, clock, watch), woken
+    )
+
+
+def _start(world: World, key: str = "", horizon: int = 3, **more: Any) -> str:
+    run = world.start(Period.MONTH, horizon, more.get("sites", ()), more.get("item_ids", ()), key)
+    return run.run_id
+
+
+def test_a_run_is_remembered_as_asked_and_the_job_is_woken(thirty_items: World) -> None:
+    run_id = _start(thirty_items, sites=("440000008",), item_ids=("ITEM-01",))
+    run = ReadRun(thirty_items.store)(run_id)
+    assert run.state is RunState.WAITING
+    assert run.order == RunOrder(Period.MONTH, 3, date(2026, 1, 5), (NANTES,), ("ITEM-01",))
+    assert thirty_items.woken
+
+
+def test_the_same_key_starts_the_same_run_once(thirty_items: World) -> None:
+    assert _start(thirty_items, "nightly") == _start(thirty_items, "nightly")
+    assert _start(thirty_items) != _start(thirty_items)
+
+
+def test_a_key_cannot_be_used_for_another_question(thirty_items: World) -> None:
+    _start(thirty_items, "nightly")
+    with pytest.raises(NotNow) as refused:
+        _start(thirty_items, "nightly", horizon=4)
+    assert refused.value.reason == "REQUEST_KEY_TAKEN"
+
+
+def test_without_any_movement_there_is_nothing_to_forecast(thirty_items: World) -> None:
+    thirty_items.store.books.movements.known.clear()
+    with pytest.raises(NotNow) as refused:
+        _start(thirty_items)
+    assert refused.value.reason == "NO_HISTORY"
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason", "field"),
+    [
+        ({"sites": ("440000008", "490000007")}, "SITE_UNKNOWN", "site_ids[1]"),
+        ({"item_ids": ("ITEM-00", "NOBODY")}, "ITEM_UNKNOWN", "item_ids[1]"),
+    ],
+)
+def test_an_unknown_site_or_item_is_named_by_its_place(
+    thirty_items: World, asked: dict[str, Any], reason: str, field: str
+) -> None:
+    with pytest.raises(Missing) as refused:
+        _start(thirty_items, **asked)
+    assert (refused.value.reason, refused.value.field) == (reason, field)
+
+
+def test_an_unknown_run_is_missing(thirty_items: World) -> None:
+    with pytest.raises(Missing) as refused:
+        ReadRun(thirty_items.store)("run-404")
+    assert refused.value.reason == "RUN_MISSING"
+
+
+def test_a_run_forecasts_every_series_and_ends(thirty_items: World) -> None:
+    run_id = _start(thirty_items)
+    assert thirty_items.carry_out(run_id, lambda: False)
+    run = ReadRun(thirty_items.store)(run_id)
+    assert (run.state, run.series, run.series_done) == (RunState.DONE, 30, 30)
+    assert len(thirty_items.store.books.forecasts.newest_by_place) == 30
+    assert thirty_items.watch.ended == [RunState.DONE]
+
+
+def test_a_run_that_was_stopped_goes_on_with_the_series_that_are_missing(
+    thirty_items: World,
+) -> None:
+    run_id = _start(thirty_items)
+    finished = thirty_items.carry_out(run_id, lambda: len(thirty_items.workers.seen) > 10)
+    done = len(thirty_items.store.books.forecasts.newest_by_place)
+    assert not finished
+    assert 0 < done < 30
+    assert ReadRun(thirty_items.store)(run_id).series_done == done
+    assert thirty_items.carry_out(run_id, lambda: False)
+    assert sorted(thirty_items.workers.seen) == ITEMS
+    assert ReadRun(thirty_items.store)(run_id).series_done == 30
+
+
+def test_a_run_that_ended_is_not_carried_out_again(thirty_items: World) -> None:
+    run_id = _start(thirty_items)
+    thirty_items.carry_out(run_id, lambda: False)
+    thirty_items.carry_out(run_id, lambda: False)
+    assert len(thirty_items.workers.seen) == 30
+
+
+def test_a_failed_run_goes_on_when_its_key_is_sent_again(thirty_items: World) -> None:
+    run_id = _start(thirty_items, "nightly")
+    thirty_items.store.books.runs.set_state(run_id, RunState.FAILED, failure="away")
+    assert _start(thirty_items, "nightly") == run_id
+    assert ReadRun(thirty_items.store)(run_id).state is RunState.WAITING
+
+
+def test_a_run_without_series_says_so_rather_than_end_in_silence(thirty_items: World) -> None:
+    thirty_items.store.books.catalogue.put_items([tablets("UNUSED")])
+    run_id = _start(thirty_items, item_ids=("UNUSED",))
+    thirty_items.carry_out(run_id, lambda: False)
+    run = ReadRun(thirty_items.store)(run_id)
+    assert run.state is RunState.DONE
+    assert [finding.reason for finding in run.findings] == ["NO_SERIES"]

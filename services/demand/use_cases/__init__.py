@@ -1,0 +1,1 @@
+"""One small class per thing that the demand service can be asked."""

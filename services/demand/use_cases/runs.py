@@ -1,0 +1,123 @@
+"""Start a forecast run and read how far it is."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from services.demand.domain.periods import Period
+from services.demand.domain.runs import Run, RunOrder, RunState
+from services.demand.ports import Books, Store
+from services.demand.use_cases.read import known_site
+from shared.catalogue.codes import Code, CodeSystem
+from shared.clock import Clock, today
+from shared.errors import Missing, NotNow, Refusal
+
+
+def new_run_id() -> str:
+    return f"run-{uuid.uuid4().hex}"
+
+
+def missing_run(run_id: str) -> Refusal:
+    return Missing(
+        "RUN_MISSING",
+        "No forecast run has this id. Use the run_id that StartForecastRun answered with.",
+        field="run_id",
+        run_id=run_id,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StartRun:
+    """Stores what was asked for and wakes whoever carries runs out.
+
+    The same key and order give the same run again; one that failed goes on where it
+    stopped. NotNow NO_HISTORY, REQUEST_KEY_TAKEN; Missing SITE_UNKNOWN, ITEM_UNKNOWN.
+    """
+
+    store: Store
+    clock: Clock
+    zone: str
+    wake: Callable[[], None]
+    new_id: Callable[[], str] = field(default=new_run_id)
+
+    def __call__(
+        self,
+        period: Period,
+        horizon: int,
+        sites: tuple[str, ...],
+        item_ids: tuple[str, ...],
+        request_key: str,
+    ) -> Run:
+        with self.store.write() as books:
+            order = RunOrder(
+                period,
+                horizon,
+                today(self.clock, self.zone),
+                _checked_sites(books, sites),
+                _checked_items(books, item_ids),
+            )
+            run = self._start(books, order, request_key)
+        self.wake()
+        return run
+
+    def _start(self, books: Books, order: RunOrder, request_key: str) -> Run:
+        known = books.runs.by_key(request_key) if request_key else None
+        if known is None:
+            if not books.movements.any():
+                raise NotNow(
+                    "NO_HISTORY",
+                    "Nothing was ever recorded, so there is nothing to forecast from. Send "
+                    "movements with RecordConsumption first.",
+                )
+            run = Run(self.new_id(), order, RunState.WAITING, 0, 0, self.clock.now())
+            if books.runs.add(run, request_key):
+                return run
+            known = books.runs.by_key(request_key)
+            if known is None:
+                raise RuntimeError("a request key is taken by a run that is not there")
+        if not known.order.same_question(order):
+            raise NotNow(
+                "REQUEST_KEY_TAKEN",
+                "This request key already started a run with other parameters. Use a new key "
+                "for a new question.",
+                field="request_key",
+                run_id=known.run_id,
+            )
+        if known.state is RunState.FAILED:
+            books.runs.set_state(known.run_id, RunState.WAITING)
+            return books.runs.get(known.run_id) or known
+        return known
+
+
+def _checked_sites(books: Books, sites: tuple[str, ...]) -> tuple[str, ...]:
+    checked = {known_site(books, text, f"site_ids[{i}]") for i, text in enumerate(sites)}
+    return tuple(sorted(checked))
+
+
+def _checked_items(books: Books, item_ids: tuple[str, ...]) -> tuple[str, ...]:
+    codes = [Code(CodeSystem.LOCAL, item_id) for item_id in item_ids]
+    known = books.catalogue.items(codes)
+    for place, code in enumerate(codes):
+        if code not in known:
+            raise Missing(
+                "ITEM_UNKNOWN",
+                f"No item has the id {code.value[:64]}. Use the item_id it was registered with.",
+                field=f"item_ids[{place}]",
+            )
+    return tuple(sorted({known[code].item_id for code in codes}))
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRun:
+    """How far a run is. Missing RUN_MISSING."""
+
+    store: Store
+
+    def __call__(self, run_id: str) -> Run:
+        with self.store.read() as books:
+            run = books.runs.get(run_id)
+        if run is None:
+            raise missing_run(run_id)
+        return run
