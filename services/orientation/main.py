@@ -12,7 +12,7 @@ from larrey.orientation.v1 import events_pb2, orientation_pb2, orientation_pb2_g
 from services.orientation.adapters.bundle import load_bundle, write_bundle
 from services.orientation.adapters.checking import HubCheck
 from services.orientation.adapters.directory import read_directory
-from services.orientation.adapters.keys import KeyedHash
+from services.orientation.adapters.keys import KeyedHash, secret_of
 from services.orientation.adapters.meter import PrometheusMeter
 from services.orientation.adapters.reference import (
     BUNDLE,
@@ -80,7 +80,7 @@ def assemble(settings: Settings, database: Database, clock: Clock, telemetry: Te
     layer = synthetic_layer(reference.sites) if settings.synthetic_capabilities else ()
     snapshot = Snapshot(database, layer)
     records = SqlRecords(database, clock)
-    keyer = KeyedHash(settings.case_key_secret.encode())
+    keyer = KeyedHash(secret_of(settings.case_key_secret, settings.data_dir))
     use_cases = UseCases(
         ScoreCase(
             records,

@@ -15,8 +15,9 @@ class Settings(ServiceSettings):
 
     case_key_secret: str = setting(
         "LARREY_CASE_KEY",
-        "secret that case ids are hashed with, at least 16 characters; the same for every "
-        "copy of the service, kept for as long as its store",
+        "secret that case ids are hashed with, at least 16 characters, the same for every copy "
+        "of the service; left out, one is drawn and kept in the data folder",
+        "",
     )
     bundle: Path | None = setting(
         "LARREY_MODEL_BUNDLE", "folder of a trained model; the shipped one when left out", None
@@ -55,7 +56,7 @@ class Settings(ServiceSettings):
         # a dataclass with slots has no zero-argument super here
         ServiceSettings.__post_init__(self)
         errors = []
-        if len(self.case_key_secret) < 16:
+        if self.case_key_secret and len(self.case_key_secret) < 16:
             errors.append("LARREY_CASE_KEY must have at least 16 characters")
         if self.frames_in_flight < 1:
             errors.append("LARREY_FRAMES_IN_FLIGHT must be at least 1")
