@@ -1,0 +1,223 @@
+"""One suite for every store: in memory, SQLite, and a real PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from services.demand.domain.forecasts import Finding, Outcome
+from services.demand.domain.periods import Period
+from services.demand.domain.runs import Run, RunOrder, RunState
+from services.demand.domain.signals import Case
+from services.demand.ports import Store
+from services.demand.tests.memory import MemoryStore
+from services.demand.tests.situations import (
+    ANGERS,
+    MONDAY,
+    NANTES,
+    a_forecast,
+    movement,
+    site,
+    tablets,
+)
+from shared.catalogue.codes import Code, CodeSystem
+
+ORDER = RunOrder(Period.MONTH, 12, date(2026, 1, 5), (NANTES,), ("A", "B"))
+
+
+def a_run(run_id: str = "run-1", order: RunOrder = ORDER) -> Run:
+    return Run(run_id, order, RunState.WAITING, 0, 0, MONDAY)
+
+
+def outcome(item_id: str, *, forecast: bool, reason: str = "") -> Outcome:
+    finding = Finding(item_id, NANTES, reason, "A sentence.") if reason else None
+    made = a_forecast(item_id) if forecast else None
+    return Outcome(item_id, NANTES, made, finding)
+
+
+def _fail_half_way(store: Store) -> None:
+    with store.write() as books:
+        books.movements.add([movement()])
+        raise ZeroDivisionError
+
+
+class StoreSuite:
+    """What every use case relies on."""
+
+    @pytest.fixture
+    def store(self) -> Store:
+        raise NotImplementedError
+
+    def test_what_was_written_is_read_in_the_next_transaction(self, store: Store) -> None:
+        with store.write() as books:
+            books.movements.add([movement("m-1", fingerprint=-(2**63)), movement("m-2")])
+        with store.read() as books:
+            known = books.movements.fingerprints(["m-1", "m-2", "m-3"])
+        assert known == {"m-1": -(2**63), "m-2": 7}
+
+    def test_nothing_of_a_failed_transaction_stays(self, store: Store) -> None:
+        with pytest.raises(ZeroDivisionError):
+            _fail_half_way(store)
+        with store.read() as books:
+            assert not books.movements.any()
+
+    def test_thousands_of_ids_are_looked_up_at_once(self, store: Store) -> None:
+        many = [movement(f"m-{n}", fingerprint=n) for n in range(5000)]
+        with store.write() as books:
+            books.movements.add(many)
+            found = books.movements.fingerprints([m.movement_id for m in many])
+        assert len(found) == 5000
+        assert found["m-4999"] == 4999
+
+    def test_adding_nothing_is_allowed(self, store: Store) -> None:
+        with store.write() as books:
+            books.movements.add([])
+            books.forecasts.put([])
+            assert books.movements.fingerprints([]) == {}
+
+    def test_a_run_comes_back_as_it_was_added(self, store: Store) -> None:
+        with store.write() as books:
+            assert books.runs.add(a_run(), "nightly")
+        with store.read() as books:
+            assert books.runs.get("run-1") == a_run()
+            assert books.runs.by_key("nightly") == a_run()
+            assert books.runs.get("run-2") is None
+            assert books.runs.by_key("weekly") is None
+
+    def test_a_key_is_taken_once_and_no_key_as_often_as_one_likes(self, store: Store) -> None:
+        with store.write() as books:
+            assert books.runs.add(a_run("run-1"), "nightly")
+            assert not books.runs.add(a_run("run-2"), "nightly")
+            assert books.runs.add(a_run("run-3"), "")
+            assert books.runs.add(a_run("run-4"), "")
+            assert books.runs.get("run-2") is None
+            assert list(books.runs.unfinished()) == ["run-1", "run-3", "run-4"]
+
+    def test_a_run_moves_through_its_states(self, store: Store) -> None:
+        with store.write() as books:
+            books.runs.add(a_run(), "")
+            books.runs.set_state("run-1", RunState.FAILED, end_time=MONDAY, failure="Away.")
+            assert list(books.runs.unfinished()) == []
+            assert list(books.runs.failed_since(MONDAY)) == ["run-1"]
+            assert list(books.runs.failed_since(MONDAY + timedelta(seconds=1))) == []
+            failed = books.runs.get("run-1")
+            books.runs.set_state("run-1", RunState.RUNNING)
+            running = books.runs.get("run-1")
+        assert failed is not None
+        assert running is not None
+        assert (failed.end_time, failed.failure) == (MONDAY, "Away.")
+        assert (running.end_time, running.failure) == (None, "")
+
+    def test_progress_counts_every_series_and_keeps_what_was_found(self, store: Store) -> None:
+        with store.write() as books:
+            books.runs.add(a_run(), "")
+            books.runs.set_series("run-1", 4, 0)
+            outcomes = [
+                outcome("B", forecast=False, reason="SITE_SILENT"),
+                outcome("A", forecast=True, reason="METHOD_FAILED"),
+                outcome("C", forecast=True),
+            ]
+            books.forecasts.put([o.forecast for o in outcomes if o.forecast])
+            books.runs.advance("run-1", outcomes)
+        with store.read() as books:
+            run = books.runs.get("run-1")
+            done = books.runs.done_in("run-1")
+        assert run is not None
+        assert (run.series, run.series_done) == (4, 3)
+        assert [(f.item_id, f.reason) for f in run.findings] == [
+            ("A", "METHOD_FAILED"),
+            ("B", "SITE_SILENT"),
+        ]
+        assert done == {("A", NANTES), ("B", NANTES), ("C", NANTES)}
+
+    def test_a_note_on_the_whole_run_marks_no_series_as_done(self, store: Store) -> None:
+        with store.write() as books:
+            books.runs.add(a_run(), "")
+            books.runs.note("run-1", Finding("", "", "NO_SERIES", "Nothing."))
+            assert books.runs.done_in("run-1") == frozenset()
+
+    def test_a_newer_forecast_replaces_the_old_one(self, store: Store) -> None:
+        newer = a_forecast(made_time=MONDAY + timedelta(days=1), run_id="run-2")
+        with store.write() as books:
+            books.forecasts.put([a_forecast()])
+            books.forecasts.put([newer])
+        with store.read() as books:
+            assert books.forecasts.newest(NANTES, "PARACETAMOL") == newer
+            assert books.forecasts.newest_made() == newer.made_time
+
+    def test_nothing_forecast_is_none_not_an_error(self, store: Store) -> None:
+        with store.read() as books:
+            assert books.forecasts.newest(NANTES, "PARACETAMOL") is None
+            assert books.forecasts.newest_made() is None
+            assert list(books.forecasts.page("", None, 10)) == []
+
+    def test_pages_go_by_site_and_item(self, store: Store) -> None:
+        places = [(NANTES, "B"), (NANTES, "A"), (ANGERS, "A"), (NANTES, "C")]
+        with store.write() as books:
+            books.forecasts.put([a_forecast(item, place) for place, item in places])
+        with store.read() as books:
+            everything = books.forecasts.page("", None, 10)
+            rest = books.forecasts.page("", (NANTES, "B"), 10)
+            nantes = books.forecasts.page(NANTES, (NANTES, "A"), 1)
+        assert [(f.site_id, f.item_id) for f in everything] == sorted(places)
+        assert [(f.site_id, f.item_id) for f in rest] == [(NANTES, "C"), (ANGERS, "A")]
+        assert [(f.site_id, f.item_id) for f in nantes] == [(NANTES, "B")]
+
+    def test_calls_add_up_by_day_and_group(self, store: Store) -> None:
+        monday, friday = date(2026, 1, 5), date(2026, 1, 2)
+        with store.write() as books:
+            for day, group, change in [
+                (monday, "cardiac", 1),
+                (monday, "cardiac", 1),
+                (friday, "trauma", 1),
+                (monday, "cardiac", -1),
+            ]:
+                books.signals.count(day, group, change)
+        with store.read() as books:
+            assert books.signals.calls(monday, monday) == {(monday, "cardiac"): 1}
+            assert books.signals.first_day() == friday
+
+    def test_a_case_is_kept_as_it_was_told_last(self, store: Store) -> None:
+        case = Case("k", "cardiac", date(2026, 1, 5), MONDAY)
+        moved = Case("k", "trauma", date(2026, 1, 5), MONDAY + timedelta(microseconds=1))
+        with store.write() as books:
+            assert books.signals.case("k") is None
+            books.signals.put_case(case)
+            books.signals.put_case(moved)
+            assert books.signals.case("k") == moved
+            assert books.signals.first_day() is None
+
+    def test_items_are_found_by_every_code(self, store: Store) -> None:
+        item = tablets()
+        own, pack = Code(CodeSystem.LOCAL, "PARACETAMOL"), Code(CodeSystem.CIP13, "3400930000076")
+        with store.write() as books:
+            books.catalogue.put_items([item])
+            books.catalogue.put_sites([site(NANTES), site(ANGERS)])
+        with store.read() as books:
+            found = books.catalogue.items([own, pack, Code(CodeSystem.LOCAL, "NOBODY")])
+            assert {code: i.item_id for code, i in found.items()} == {
+                own: "PARACETAMOL",
+                pack: "PARACETAMOL",
+            }
+            assert [i.item_id for i in books.catalogue.all_items()] == ["PARACETAMOL"]
+            assert books.catalogue.site_ids() == {NANTES, ANGERS}
+
+
+class TestInMemory(StoreSuite):
+    @pytest.fixture
+    def store(self) -> Store:
+        return MemoryStore()
+
+
+class TestOnSqlite(StoreSuite):
+    @pytest.fixture
+    def store(self, sqlite_store: Store) -> Store:
+        return sqlite_store
+
+
+@pytest.mark.real
+class TestOnPostgres(StoreSuite):
+    @pytest.fixture
+    def store(self, postgres_store: Store) -> Store:
+        return postgres_store
