@@ -31,12 +31,27 @@ LARGE_BLOCK = 768  # rows above which the tables of one stage leave the processo
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Way:
-    """One way to price a line: from `jump` steps on, at `rate` of the list price."""
+    """One way to price a line: from `jump` steps on, with a fraction `off` the price."""
 
-    up: Ints  # [K + 1, n] flat index of state y + jump in an array with one spare row
-    down: Ints  # [K + 1, n] flat index of state y - jump, the spare row when below 0
     jump: Ints  # [n]
-    off: Floats  # [n] fraction of the price taken off
+    off: Floats  # [n]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Jump:
+    """Where a line of at least `jump` steps leads: flat indices of [K + 2, columns] arrays
+    whose last row stands for what cannot be reached."""
+
+    up: Ints  # [K + 1, columns] state y + jump
+    down: Ints  # [K + 1, columns] state y - jump
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lane:
+    """The columns of a block that may order at a stage, and where their orders lead."""
+
+    columns: Ints
+    ways: tuple[Jump, ...]
 
 
 @dataclass(slots=True, eq=False)
@@ -48,6 +63,7 @@ class Block:
     never: Floats  # [S, n] 0 where the row may order, BIG where not
     steps: Floats  # [K + 1, 1] the states, as numbers
     ways: tuple[Way, ...]
+    lanes: tuple[Lane, ...]  # [S]
     base: Floats  # [S, K + 1, n] EUR
     stage: Floats  # [S, K + 1, n] EUR
     before: Floats  # [n] EUR until the first arrival, at no storage price
@@ -127,24 +143,37 @@ def _ways(problem: Problem, part: Ints, top: int) -> tuple[Way, ...]:
     rows = problem.rows
     multiple = rows.multiple[part]
     first = smallest_order(rows.minimum[part], multiple) // multiple
-    ways = [_way(first, np.zeros(len(part)), top)]
+    ways = [Way(first, np.zeros(len(part)))]
     for step in range(rows.break_packs.shape[1]):
         packs = rows.break_packs[part, step]
         if (packs == NO_BREAK).all():
             continue
         at = np.where(packs == NO_BREAK, (top + 1) * multiple, packs)
         jump = np.maximum(-(-at // multiple), first)
-        ways.append(_way(jump, rows.break_discount[part, step], top))
+        ways.append(Way(jump, rows.break_discount[part, step]))
     return tuple(ways)
 
 
-def _way(jump: Ints, off: Floats, top: int) -> Way:
+def _lanes(ways: tuple[Way, ...], closed: Flags, top: int) -> tuple[Lane, ...]:
+    """One lane per stage; stages that are open to the same columns share theirs."""
+    made: dict[bytes, Lane] = {}
+    lanes = []
+    for flags in closed:
+        mark = flags.tobytes()
+        if mark not in made:
+            columns = np.flatnonzero(~flags)
+            made[mark] = Lane(columns, tuple(_jump(way.jump[columns], top) for way in ways))
+        lanes.append(made[mark])
+    return tuple(lanes)
+
+
+def _jump(jump: Ints, top: int) -> Jump:
     count = len(jump)
     state, column = np.arange(top + 1)[:, None], np.arange(count)[None, :]
     above, below = state + jump, state - jump
     up = np.where(above > top, top + 1, above) * count + column
     down = np.where(below < 0, top + 1, below) * count + column
-    return Way(up, down, jump, off)
+    return Jump(up, down)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -181,12 +210,14 @@ def _block(problem: Problem, part: Ints, limit: Ints, when: _Days) -> Block:
         if shelf is not None and storage is not None:
             shelf[:, state, :] = storage.volume[part] * on_hand
     base[:, np.arange(top + 1)[:, None] > limit[None, :]] = BIG
+    ways = _ways(problem, part, top)
     return Block(
         rows=part,
         days=when.days,
         never=np.where(when.closed, BIG, 0.0),
         steps=np.arange(top + 1, dtype=float)[:, None],
-        ways=_ways(problem, part, top),
+        ways=ways,
+        lanes=_lanes(ways, when.closed, top),
         base=base,
         stage=base,
         before=before,

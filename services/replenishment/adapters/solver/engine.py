@@ -23,7 +23,9 @@ from services.replenishment.adapters.solver.patterns import Patterns
 from services.replenishment.domain.check import check, cost
 from services.replenishment.domain.problem import NO_CAP, Flags, Floats, Ints, Problem
 
-FIRST_SWEEPS, SWEEPS, KICKS, VARIANTS = 12, 4, 2, 1
+FIRST_SWEEPS, SWEEPS, KICKS, VARIANTS = 8, 3, 2, 2
+LOOKS = 3  # while prices are being found, every so many rounds a plan is finished
+SETTLED = 0.002  # distance from the master's value at which prices count as found
 SMOOTHING = 0.5  # how much of the best prices is kept when new ones come from the master
 NOISE = 0.2  # spread of the prices of a variant, as a share
 
@@ -67,7 +69,7 @@ class Watch:
     """Who looks at a running solve: the time, who is told, and who may end it early."""
 
     timer: Callable[[], float]
-    tell: Callable[[Progress], None] = lambda _: None
+    tell: Callable[[Progress, Ints | None], None] = lambda _progress, _orders: None
     cancelled: Callable[[], bool] = lambda: False
 
 
@@ -100,6 +102,7 @@ class _Search:
         rows = problem.rows
         self._orders: Ints = np.zeros((rows.count, problem.days), dtype=np.int64)
         self._cost = cost(problem, self._orders).total
+        self._told: Ints | None = None
         self._bound = -np.inf
         self._rounds = 0
         self._coupling = Coupling(problem)
@@ -134,21 +137,29 @@ class _Search:
         self._rounds_of_search()
 
     def _rounds_of_search(self) -> None:
-        prices = self._best_prices
+        """First the prices are found with quick plans, then the plans are improved."""
+        prices, settled = self._best_prices, self._coupling.count == 0
         pattern: Flags | None = None
         while not self._done():
             self._coupling.apply(self._tables, prices)
             self._bound_at(prices, FIRST_SWEEPS if pattern is None else SWEEPS)
-            pattern, slots = self._plan_at(pattern)
-            self._finish.start_from(slots, self._random, self._stop)
-            self._keep_plan(self._finish.steps)
-            for _ in range(VARIANTS):
-                if self._stop():
-                    break
-                self._vary(pattern)
+            pattern, slots = self._plan_at(pattern, KICKS if settled else 0)
+            if settled or self._rounds % LOOKS == 0:
+                self._finish.start_from(slots, self._random, self._stop)
+                self._keep_plan(self._finish.steps)
+            for _ in range(VARIANTS if settled else 0):
+                if not self._stop():
+                    self._vary(pattern)
             self._rounds += 1
-            self._watch.tell(self._progress())
-            prices = self._next_prices()
+            self._say()
+            prices, distance = self._next_prices()
+            settled = settled or distance <= SETTLED
+
+    def _say(self) -> None:
+        """Tells how far it is, and hands over the plan when it is a better one."""
+        better = self._orders is not self._told
+        self._told = self._orders
+        self._watch.tell(self._progress(), self._orders if better else None)
 
     def _done(self) -> bool:
         return self._rounds > 0 and (
@@ -162,7 +173,7 @@ class _Search:
         noise = np.exp(self._random.normal(0.0, NOISE, len(self._problem.order_cost)))
         factor = noise[self._problem.rows.group]
         self._coupling.apply(self._tables, self._best_prices, factor)
-        _, slots = self._plan_at(pattern)
+        _, slots = self._plan_at(pattern, KICKS)
         self._finish.take(slots, self._random, self._stop)
         self._keep_plan(self._finish.steps)
 
@@ -181,10 +192,10 @@ class _Search:
         if bound > self._bound:
             self._bound, self._best_prices = bound, prices
 
-    def _plan_at(self, pattern: Flags | None) -> tuple[Flags, Ints]:
+    def _plan_at(self, pattern: Flags | None, kicks: int) -> tuple[Flags, Ints]:
         """The plan of every group at the present prices: its open days, and its slots."""
         start = self._linked_pattern() if pattern is None else pattern
-        found, _ = self._patterns.search(start, KICKS, self._random, self._stop)
+        found, _ = self._patterns.search(start, kicks, self._random, self._stop)
         steps = self._patterns.orders(found)
         use = self._coupling.use_of(self._tables, steps)
         self._know(use, steps)
@@ -220,8 +231,15 @@ class _Search:
         if total < self._cost:
             self._cost, self._orders = total, orders
 
-    def _next_prices(self) -> Floats:
+    def _next_prices(self) -> tuple[Floats, float]:
+        """Prices for the next round, and how far the best ones may be from the optimum.
+
+        The distance is that of the bound from the master's value, as a fraction.
+        """
         solved = self._master.solve() if self._coupling.count else None
         if solved is None:
-            return self._best_prices
-        return SMOOTHING * self._best_prices + (1.0 - SMOOTHING) * solved[1]
+            return self._best_prices, 0.0
+        value, wanted = solved
+        value += self._fixed
+        mixed = SMOOTHING * self._best_prices + (1.0 - SMOOTHING) * wanted
+        return mixed, gap_of(value, self._bound)

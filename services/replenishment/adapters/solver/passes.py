@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from services.replenishment.adapters.solver.blocks import BIG, Block, Way
+from services.replenishment.adapters.solver.blocks import BIG, Block, Jump
 from services.replenishment.domain.problem import Floats, Ints
 
 
@@ -40,18 +40,24 @@ class Tables:
         return self._best(stage, cost, upward=False)
 
     def _best(self, stage: int, cost: Floats, *, upward: bool) -> Floats:
-        block = self.block
+        block, lane = self.block, self.block.lanes[stage]
+        every = len(lane.columns) == block.count
+        some = cost if every else cost[:, lane.columns]
         best: Floats | None = None
-        for way, slopes in zip(block.ways, self.slopes, strict=True):
-            climb = slopes[stage] * block.steps
-            found = _jump(way, cost, climb, upward=upward)
+        for way, slopes in zip(lane.ways, self.slopes, strict=True):
+            slope = slopes[stage] if every else slopes[stage, lane.columns]
+            found = _jump(way, some, slope * block.steps, upward=upward)
             best = found if best is None else np.minimum(best, found, out=best)
         assert best is not None  # noqa: S101 - a block has at least one way
-        best += block.line
-        return best
+        best += block.line if every else block.line[lane.columns]
+        if every:
+            return best
+        full = np.full(cost.shape, BIG)
+        full[:, lane.columns] = best
+        return full
 
 
-def _jump(way: Way, cost: Floats, climb: Floats, *, upward: bool) -> Floats:
+def _jump(way: Jump, cost: Floats, climb: Floats, *, upward: bool) -> Floats:
     padded = np.empty((cost.shape[0] + 1, cost.shape[1]))
     padded[-1] = BIG
     if upward:

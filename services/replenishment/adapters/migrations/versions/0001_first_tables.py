@@ -1,0 +1,143 @@
+"""The first tables: catalogue, terms, stock, forecasts, approved orders, plans, warnings."""
+
+from __future__ import annotations
+
+from alembic import op
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+from shared.catalogue.tables import catalogue_tables
+from shared.storage.schema import create_plumbing, create_tables
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    create_plumbing(op)
+    metadata = MetaData()
+    catalogue_tables(metadata)
+    _by_item_site("supply_terms", metadata, Column("document", Text, nullable=False))
+    _by_item_site(
+        "stock_report",
+        metadata,
+        Column("counted_us", BigInteger, nullable=False),
+        Column("document", Text, nullable=False),
+    )
+    _by_item_site(
+        "forecast",
+        metadata,
+        Column("made_us", BigInteger, nullable=False),
+        Column("document", Text, nullable=False),
+    )
+    _by_item_site(
+        "warning",
+        metadata,
+        Column("active", Boolean, nullable=False),
+        Column("probability", Float(53), nullable=False),
+        Column("stockout_day", Date),
+        Column("days_of_cover", Float(53), nullable=False),
+    )
+    _approved(metadata)
+    _plan(metadata)
+    _line(metadata)
+    _left_out(metadata)
+    create_tables(op, metadata)
+
+
+def _left_out(metadata: MetaData) -> None:
+    Table(
+        "plan_left_out",
+        metadata,
+        Column("plan_id", String(64), primary_key=True),
+        Column("place", Integer, primary_key=True, autoincrement=False),
+        Column("item_id", String(64), nullable=False),
+        Column("site_id", String(9), nullable=False),
+        Column("reason", String(32), nullable=False),
+        Column("message", Text, nullable=False),
+    )
+
+
+def _by_item_site(name: str, metadata: MetaData, *columns: Column[object]) -> None:
+    Table(
+        name,
+        metadata,
+        Column("item_id", String(64), primary_key=True),
+        Column("site_id", String(9), primary_key=True),
+        *columns,
+    )
+
+
+def _approved(metadata: MetaData) -> None:
+    Table(
+        "approved_order",
+        metadata,
+        Column("order_id", String(128), primary_key=True),
+        Column("item_id", String(64), nullable=False),
+        Column("site_id", String(9), nullable=False),
+        Column("plan_id", String(64), nullable=False),
+        Column("packs", BigInteger, nullable=False),
+        Column("quantity_base", Float(53), nullable=False),
+        Column("price_eur", Float(53), nullable=False),
+        Column("order_day", Date, nullable=False),
+        Column("due", Date, nullable=False),
+        Column("known_elsewhere", Boolean, nullable=False),
+        Index("approved_by_item_site", "item_id", "site_id"),
+    )
+
+
+def _plan(metadata: MetaData) -> None:
+    Table(
+        "plan",
+        metadata,
+        Column("plan_id", String(64), primary_key=True),
+        Column("place", BigInteger, nullable=False, unique=True),
+        Column("request_key", String(128), unique=True),
+        Column("state", String(16), nullable=False, index=True),
+        Column("horizon_days", Integer, nullable=False),
+        Column("weekly_budget_eur", Float(53)),
+        Column("seconds_asked", Float(53), nullable=False),
+        Column("seed", Integer, nullable=False),
+        Column("first_day", Date, nullable=False),
+        Column("made_us", BigInteger, nullable=False),
+        Column("item_sites", Integer, nullable=False),
+        Column("cost_eur", Float(53), nullable=False),
+        Column("bound_eur", Float(53), nullable=False),
+        Column("gap", Float(53), nullable=False),
+        Column("seconds", Float(53), nullable=False),
+        Column("line_count", Integer, nullable=False),
+        Column("no_suggestion_count", Integer, nullable=False),
+        Column("failure", Text, nullable=False),
+    )
+
+
+def _line(metadata: MetaData) -> None:
+    Table(
+        "plan_line",
+        metadata,
+        Column("plan_id", String(64), primary_key=True),
+        Column("line_id", String(64), primary_key=True),
+        Column("place", Integer, nullable=False),
+        Column("item_id", String(64), nullable=False),
+        Column("site_id", String(9), nullable=False),
+        Column("packs", BigInteger, nullable=False),
+        Column("quantity_base", Float(53), nullable=False),
+        Column("price_eur", Float(53), nullable=False),
+        Column("decision", String(16), nullable=False),
+        Column("reason", String(32), nullable=False),
+        Column("decided_by", String(128), nullable=False),
+        Column("decided_us", BigInteger),
+        Column("document", Text, nullable=False),
+        Index("plan_line_by_place", "plan_id", "place"),
+    )

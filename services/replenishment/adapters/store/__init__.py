@@ -1,0 +1,1 @@
+"""The service's state in its own database, SQLite or PostgreSQL."""

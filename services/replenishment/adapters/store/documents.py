@@ -1,0 +1,157 @@
+"""Values that are read and written whole, as JSON."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from typing import Any
+
+from services.replenishment.domain.demand import Forecast, ForecastPeriod, Period
+from services.replenishment.domain.plans import Explanation, Line, Offer, SumTerm
+from services.replenishment.domain.stock import Lot, OpenOrder, StockReport
+from services.replenishment.domain.terms import PriceBreak, SupplyTerms
+
+
+def _dump(document: Any) -> str:
+    return json.dumps(document, separators=(",", ":"), allow_nan=False)
+
+
+def _day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
+
+
+def terms_to(terms: SupplyTerms) -> str:
+    return _dump(
+        {
+            "supplier": terms.supplier_id,
+            "lead": [terms.min_lead_days, *terms.lead_weights],
+            "min": terms.min_packs,
+            "multiple": terms.multiple_packs,
+            "price": terms.pack_price_eur,
+            "breaks": [[b.min_packs, b.discount] for b in terms.price_breaks],
+            "days": sorted(terms.order_days),
+            "line": terms.line_cost_eur,
+            "order": terms.order_cost_eur,
+            "allocation": terms.allocation_packs,
+        }
+    )
+
+
+def terms_from(item_id: str, site_id: str, text: str) -> SupplyTerms:
+    d = json.loads(text)
+    return SupplyTerms(
+        item_id=item_id,
+        site_id=site_id,
+        supplier_id=d["supplier"],
+        min_lead_days=int(d["lead"][0]),
+        lead_weights=tuple(d["lead"][1:]),
+        min_packs=d["min"],
+        multiple_packs=d["multiple"],
+        pack_price_eur=d["price"],
+        price_breaks=tuple(PriceBreak(packs, off) for packs, off in d["breaks"]),
+        order_days=frozenset(d["days"]),
+        line_cost_eur=d["line"],
+        order_cost_eur=d["order"],
+        allocation_packs=d["allocation"],
+    )
+
+
+def report_to(report: StockReport) -> str:
+    return _dump(
+        {
+            "lots": [
+                [lot.lot_id, lot.quantity_base, lot.expiry and lot.expiry.isoformat()]
+                for lot in report.lots
+            ],
+            "orders": [
+                [o.order_id, o.quantity_base, o.due.isoformat()] for o in report.open_orders
+            ],
+            "reserved": report.reserved_base,
+            "crisis": report.crisis_base,
+        }
+    )
+
+
+def report_from(item_id: str, site_id: str, counted: datetime, text: str) -> StockReport:
+    d = json.loads(text)
+    return StockReport(
+        item_id=item_id,
+        site_id=site_id,
+        lots=tuple(Lot(name, amount, _day(expiry)) for name, amount, expiry in d["lots"]),
+        open_orders=tuple(
+            OpenOrder(name, amount, date.fromisoformat(due)) for name, amount, due in d["orders"]
+        ),
+        reserved_base=d["reserved"],
+        crisis_base=d["crisis"],
+        counted_time=counted,
+    )
+
+
+def forecast_to(forecast: Forecast) -> str:
+    return _dump(
+        {
+            "run": forecast.run_id,
+            "period": forecast.period.value,
+            "unit": forecast.base_unit,
+            "levels": forecast.levels,
+            "periods": [[p.start.isoformat(), p.mean, p.quantiles] for p in forecast.periods],
+        }
+    )
+
+
+def forecast_from(item_id: str, site_id: str, made: datetime, text: str) -> Forecast:
+    d = json.loads(text)
+    return Forecast(
+        item_id=item_id,
+        site_id=site_id,
+        run_id=d["run"],
+        period=Period(d["period"]),
+        levels=tuple(d["levels"]),
+        periods=tuple(
+            ForecastPeriod(date.fromisoformat(start), mean, tuple(quantiles))
+            for start, mean, quantiles in d["periods"]
+        ),
+        base_unit=d["unit"],
+        made_time=made,
+    )
+
+
+def line_to(line: Line) -> str:
+    """What of a line never changes; amounts and the decision have columns of their own."""
+    why, offer = line.explanation, line.offer
+    return _dump(
+        {
+            "supplier": line.supplier_id,
+            "order_day": line.order_day.isoformat(),
+            "arrival_day": line.arrival_day.isoformat(),
+            "unit": line.base_unit,
+            "before": line.stockout_before,
+            "after": line.stockout_after,
+            "reason": line.reason,
+            "terms": [[t.label, t.amount] for t in why.terms],
+            "need": why.need_base,
+            "pack": why.base_per_pack,
+            "level": why.service_level,
+            "limits": why.limits,
+            "sentence": why.sentence,
+            "offer": [offer.minimum, offer.multiple, offer.allotted, offer.pack_price_eur],
+            "breaks": offer.breaks,
+        }
+    )
+
+
+def explanation_from(d: Any) -> Explanation:
+    return Explanation(
+        terms=tuple(SumTerm(label, amount) for label, amount in d["terms"]),
+        need_base=d["need"],
+        base_per_pack=d["pack"],
+        service_level=d["level"],
+        limits=tuple(d["limits"]),
+        sentence=d["sentence"],
+    )
+
+
+def offer_from(d: Any) -> Offer:
+    minimum, multiple, allotted, price = d["offer"]
+    breaks = tuple((packs, off) for packs, off in d["breaks"])
+    return Offer(minimum, multiple, allotted, price, breaks)

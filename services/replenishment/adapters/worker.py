@@ -1,0 +1,160 @@
+"""The solver in a spawned process: it streams its best plan so far, and may die alone."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from multiprocessing import connection, get_context, parent_process
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import TYPE_CHECKING
+
+from services.replenishment.domain.problem import Ints, Problem
+from services.replenishment.ports import Solved, SolverLost, SolverProgress
+
+if TYPE_CHECKING:
+    from services.replenishment.adapters.solver.engine import Progress
+
+NICENESS = 10
+ASK_SECONDS, TELL_SECONDS = 0.1, 0.5
+# Beyond the seconds that were asked for: the last round ends, the answer travels.
+GRACE_SECONDS = 5.0
+START_SECONDS = 30.0  # until the first sign of life: python and the engines are loaded
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Told:
+    """What the worker says: a better plan (or only better figures), or the end."""
+
+    progress: SolverProgress
+    orders: Ints | None
+    final: bool
+
+
+def work(sender: Connection, problem: Problem, deadline: float, seed: int, gap: float) -> None:
+    """What the worker process runs; `deadline` is on the machine's monotonic clock."""
+    _die_with_parent()
+    os.nice(NICENESS)
+    # The engines are loaded here only: a service that never plans never pays for them.
+    from services.replenishment.adapters.solver.engine import Effort, Watch, solve  # noqa: PLC0415
+
+    def tell(progress: Progress, orders: Ints | None) -> None:
+        sender.send(Told(_progress(progress), orders, final=False))
+
+    effort = Effort(seconds=max(0.0, deadline - time.monotonic()), rounds=10_000, gap=gap)
+    solution = solve(problem, effort, seed, Watch(time.monotonic, tell))
+    sender.send(Told(_progress(solution.progress), solution.orders, final=True))
+    sender.close()
+
+
+def _progress(progress: Progress) -> SolverProgress:
+    return SolverProgress(progress.cost, progress.bound, progress.gap, progress.seconds)
+
+
+def _die_with_parent() -> None:
+    """A worker must not outlive a service that was killed."""
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def leave_with(sentinel: int) -> None:
+        connection.wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=leave_with, args=(parent.sentinel,), daemon=True).start()
+
+
+class SpawnedSolver:
+    """Runs one solve at a time in a process of its own, started for it."""
+
+    def __init__(self, gap: float) -> None:
+        self._gap = gap
+        self.pid: int | None = None  # of the worker at work; the tests kill it
+
+    def __call__(
+        self,
+        problem: Problem,
+        seconds: float,
+        seed: int,
+        tell: Callable[[SolverProgress], None],
+        stopped: Callable[[], bool],
+    ) -> Solved | None:
+        began = time.monotonic()
+        spawn = get_context("spawn")
+        receiver, sender = spawn.Pipe(duplex=False)
+        process = spawn.Process(
+            target=work, args=(sender, problem, began + seconds, seed, self._gap), daemon=True
+        )
+        process.start()
+        sender.close()
+        self.pid = process.pid
+        try:
+            return _Heard(process, receiver, began, seconds).until_end(tell, stopped)
+        finally:
+            self.pid = None
+            process.kill()
+            process.join()
+            receiver.close()
+
+
+@dataclass(slots=True, eq=False)
+class _Heard:
+    """What was heard of one worker so far."""
+
+    process: BaseProcess
+    receiver: Connection
+    began: float
+    seconds: float
+    best: Ints | None = None
+    bound: float = -float("inf")
+    told: SolverProgress | None = None
+
+    def until_end(
+        self, tell: Callable[[SolverProgress], None], stopped: Callable[[], bool]
+    ) -> Solved | None:
+        """The plan at the worker's end, or the best one when its time is up."""
+        patience = self.began + max(self.seconds, START_SECONDS) + GRACE_SECONDS
+        while not stopped():
+            if time.monotonic() > patience:
+                return self._best_so_far()
+            if not self.receiver.poll(ASK_SECONDS):
+                continue
+            try:
+                heard: Told = self.receiver.recv()
+            except EOFError:
+                raise SolverLost(_last_words(self.process)) from None
+            patience = self.began + self.seconds + GRACE_SECONDS
+            self.bound = max(self.bound, heard.progress.bound)
+            self.best = self.best if heard.orders is None else heard.orders
+            if heard.final:
+                return self._best_so_far()
+            self._pass_on(heard.progress, tell)
+        return None
+
+    def _best_so_far(self) -> Solved:
+        if self.best is None:
+            raise SolverLost(
+                f"The solver gave no plan within {self.seconds:g} seconds. Give it more seconds, "
+                "or plan fewer days."
+            )
+        return Solved(self.best, self.bound, time.monotonic() - self.began)
+
+    def _pass_on(self, progress: SolverProgress, tell: Callable[[SolverProgress], None]) -> None:
+        """At most twice a second: each one is written to the store."""
+        now = time.monotonic() - self.began
+        if self.told is None or now - self.told.seconds >= TELL_SECONDS:
+            self.told = replace(progress, seconds=now)
+            tell(self.told)
+
+
+def _last_words(process: BaseProcess) -> str:
+    process.join(GRACE_SECONDS)
+    code = process.exitcode
+    how = f"was ended by signal {-code}" if code is not None and code < 0 else f"ended ({code})"
+    return (
+        f"The solver's process {how} before it had finished, most likely for want of memory. "
+        "Nothing else was changed: the request may be repeated."
+    )

@@ -1,0 +1,171 @@
+"""The RPCs of ReplenishmentService: translate, ask a use case, translate back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from larrey.replenishment.v1 import replenishment_pb2 as pb
+from larrey.replenishment.v1 import replenishment_pb2_grpc
+from services.replenishment.use_cases.catalogue import PutItems, PutSites, PutSupplyTerms
+from services.replenishment.use_cases.decide import DecidePlan
+from services.replenishment.use_cases.plans import ExplainLine, ListPlans, ReadPlan, StartPlan
+from services.replenishment.use_cases.risk import AssessRisk
+from services.replenishment.use_cases.stock import Outcome, ReportStock
+from services.replenishment.wire.plans import (
+    asked_from_wire,
+    explanation_to_wire,
+    left_out_to_wire,
+    line_to_wire,
+    plan_to_wire,
+    risk_to_wire,
+    verdicts_from_wire,
+)
+from services.replenishment.wire.supply import rows_from_wire, terms_from_wire
+from services.replenishment.wire.tokens import place_of, token_of
+from shared.catalogue.wire import item_from_wire, site_from_wire
+from shared.rpc.status import refusal_row
+from shared.rpc.threads import in_thread
+from shared.rpc.validation import validate
+
+LOOK_SECONDS = 0.2
+TELL_SECONDS = 1.0
+REFUSALS_SHOWN = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """What the RPCs ask."""
+
+    put_items: PutItems
+    put_sites: PutSites
+    put_supply_terms: PutSupplyTerms
+    report_stock: ReportStock
+    start_plan: StartPlan
+    read_plan: ReadPlan
+    list_plans: ListPlans
+    explain_line: ExplainLine
+    decide_plan: DecidePlan
+    assess_risk: AssessRisk
+
+
+class ReplenishmentRpc(replenishment_pb2_grpc.ReplenishmentServiceServicer):
+    def __init__(self, ask: UseCases) -> None:
+        self._ask = ask
+
+    async def PutItems(self, request: pb.PutItemsRequest, _context: Any) -> pb.PutItemsResponse:
+        items = [item_from_wire(item, f"items[{i}]") for i, item in enumerate(request.items)]
+        return pb.PutItemsResponse(stored=await in_thread(self._ask.put_items, items))
+
+    async def PutSites(self, request: pb.PutSitesRequest, _context: Any) -> pb.PutSitesResponse:
+        sites = [site_from_wire(site, f"sites[{i}]") for i, site in enumerate(request.sites)]
+        return pb.PutSitesResponse(stored=await in_thread(self._ask.put_sites, sites))
+
+    async def PutSupplyTerms(
+        self, request: pb.PutSupplyTermsRequest, _context: Any
+    ) -> pb.PutSupplyTermsResponse:
+        asked = [terms_from_wire(terms, f"terms[{i}]") for i, terms in enumerate(request.terms)]
+        stored = await in_thread(self._ask.put_supply_terms, asked)
+        return pb.PutSupplyTermsResponse(stored=stored)
+
+    async def ReportStock(
+        self, requests: AsyncIterator[pb.ReportStockRequest], _context: Any
+    ) -> pb.ReportStockResponse:
+        """Each message is one transaction; what is stored stays when the stream is cut."""
+        answer = pb.ReportStockResponse()
+        first = 0
+        async for request in requests:
+            outcome = await asyncio.shield(in_thread(self._report, request.reports, first))
+            first += len(request.reports)
+            answer.accepted += outcome.accepted
+            answer.superseded += outcome.superseded
+            answer.refused += len(outcome.refused)
+            room = REFUSALS_SHOWN - len(answer.refusals)
+            answer.refusals.extend(
+                refusal_row(r.place, r.row_id, r.refusal) for r in outcome.refused[:room]
+            )
+        return answer
+
+    def _report(self, reports: Sequence[pb.StockReport], first: int) -> Outcome:
+        rows, refused = rows_from_wire(reports, first, validate)
+        return self._ask.report_stock(rows, refused)
+
+    async def StartPlan(self, request: pb.StartPlanRequest, _context: Any) -> pb.StartPlanResponse:
+        plan = await in_thread(self._ask.start_plan, asked_from_wire(request))
+        return pb.StartPlanResponse(plan=plan_to_wire(plan))
+
+    async def WatchPlan(
+        self, request: pb.WatchPlanRequest, _context: Any
+    ) -> AsyncIterator[pb.WatchPlanResponse]:
+        """Tells every change, and at least once a second that nothing changed."""
+        told, told_at = None, 0.0
+        while True:
+            plan = await in_thread(self._ask.read_plan, request.plan_id)
+            if plan != told or time.monotonic() - told_at >= TELL_SECONDS:
+                told, told_at = plan, time.monotonic()
+                yield pb.WatchPlanResponse(plan=plan_to_wire(plan))
+            if plan.state.ended:
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def GetPlan(self, request: pb.GetPlanRequest, _context: Any) -> pb.GetPlanResponse:
+        question = ("plan", request.plan_id)
+        first = int(place_of(question, request.page_token)) if request.page_token else 0
+        page = await in_thread(self._ask.read_plan.page, request.plan_id, first, request.page_size)
+        return pb.GetPlanResponse(
+            plan=plan_to_wire(page.plan),
+            lines=[line_to_wire(line) for line in page.lines],
+            no_suggestions=[left_out_to_wire(one) for one in page.left_out],
+            next_page_token=token_of(question, page.next_place) if page.next_place else "",
+        )
+
+    async def ListPlans(self, request: pb.ListPlansRequest, _context: Any) -> pb.ListPlansResponse:
+        after = int(place_of(("plans",), request.page_token)) if request.page_token else None
+        plans, more = await in_thread(self._ask.list_plans, after, request.page_size)
+        return pb.ListPlansResponse(
+            plans=[plan_to_wire(plan) for plan in plans],
+            next_page_token="" if more is None else token_of(("plans",), more),
+        )
+
+    async def ExplainLine(
+        self, request: pb.ExplainLineRequest, _context: Any
+    ) -> pb.ExplainLineResponse:
+        line = await in_thread(self._ask.explain_line, request.plan_id, request.line_id)
+        return explanation_to_wire(line)
+
+    async def DecidePlan(
+        self, request: pb.DecidePlanRequest, _context: Any
+    ) -> pb.DecidePlanResponse:
+        done = await in_thread(
+            self._ask.decide_plan,
+            request.plan_id,
+            request.decided_by,
+            verdicts_from_wire(request.verdicts),
+        )
+        return pb.DecidePlanResponse(
+            accepted=done.accepted,
+            changed=done.changed,
+            refused=done.refused,
+            changed_lines=[line_to_wire(line) for line in done.changed_lines],
+        )
+
+    async def AssessRisk(
+        self, request: pb.AssessRiskRequest, _context: Any
+    ) -> pb.AssessRiskResponse:
+        question = ("risk", request.site_id, request.horizon_days)
+        after = None
+        if request.page_token:
+            chance, cover, item_id, site_id = place_of(question, request.page_token)
+            after = (float(chance), float(cover), str(item_id), str(site_id))
+        found = await in_thread(
+            self._ask.assess_risk, request.site_id, request.horizon_days, request.page_size, after
+        )
+        more = found.more_after
+        return pb.AssessRiskResponse(
+            risks=[risk_to_wire(risk) for risk in found.risks],
+            not_assessed=[left_out_to_wire(one) for one in found.not_assessed],
+            next_page_token="" if more is None else token_of(question, more),
+        )

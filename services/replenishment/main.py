@@ -1,0 +1,133 @@
+"""Wires the replenishment service and runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import grpc
+
+from larrey.replenishment.v1 import events_pb2, replenishment_pb2, replenishment_pb2_grpc
+from services.replenishment.adapters.store.books import SqlBooks, SqlStore
+from services.replenishment.adapters.store.tables import tables
+from services.replenishment.adapters.watch import Metrics
+from services.replenishment.adapters.worker import SpawnedSolver
+from services.replenishment.entrypoints.events import Listener
+from services.replenishment.entrypoints.jobs import PlanJob
+from services.replenishment.entrypoints.rpc import ReplenishmentRpc, UseCases
+from services.replenishment.ports import Solver, Today
+from services.replenishment.settings import Settings
+from services.replenishment.use_cases.carry_out import CarryOutPlan
+from services.replenishment.use_cases.catalogue import PutItems, PutSites, PutSupplyTerms
+from services.replenishment.use_cases.decide import DecidePlan
+from services.replenishment.use_cases.plans import ExplainLine, ListPlans, ReadPlan, StartPlan
+from services.replenishment.use_cases.risk import AssessRisk
+from services.replenishment.use_cases.stock import ReportStock, TakeForecast
+from services.replenishment.use_cases.warn import Warn
+from shared.clock import Clock, clock_from, today
+from shared.events import open_log
+from shared.service import ServiceParts, run
+from shared.settings import load
+from shared.storage import Database
+from shared.telemetry import Telemetry
+
+NAME = "replenishment"
+HEALTH = replenishment_pb2.DESCRIPTOR.services_by_name["ReplenishmentService"].full_name
+MIGRATIONS = Path(__file__).parent / "adapters" / "migrations"
+PUBLISHES = (
+    events_pb2.ItemPut,
+    events_pb2.SitePut,
+    events_pb2.StockReported,
+    events_pb2.PlanProposed,
+    events_pb2.OrderApproved,
+    events_pb2.ShortageForeseen,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Core:
+    """What most use cases lean on."""
+
+    settings: Settings
+    store: SqlStore
+    clock: Clock
+    today: Today
+    watch: Metrics
+    warn: Warn
+
+
+def build(environ: Mapping[str, str], solver: Solver | None = None) -> ServiceParts:
+    """Every part of the service, joined; nothing runs yet. Raises BadSettings.
+
+    `solver` left out is the real one, in a process of its own.
+    """
+    settings = load(Settings, environ)
+    clock = clock_from(settings.clock_start)
+    telemetry = Telemetry(NAME)
+    database = Database.open(settings.database_url, clock=clock, producer=NAME)
+
+    def day() -> date:
+        return today(clock, settings.zone)
+
+    watch = Metrics(telemetry, clock)
+    store = SqlStore(database, tables())
+    warn = Warn(settings.policy, settings.warning_rule, clock, day)
+    core = _Core(settings, store, clock, day, watch, warn)
+    carry_out = CarryOutPlan(
+        store, solver or SpawnedSolver(settings.gap), settings.policy, warn, clock, day, watch
+    )
+    job = PlanJob(database, store, carry_out)
+    rpc = ReplenishmentRpc(_use_cases(core, job.wake))
+    listener = Listener(lambda tx: SqlBooks(tx, store.tables), TakeForecast(warn))
+
+    def register(server: grpc.aio.Server) -> None:
+        replenishment_pb2_grpc.add_ReplenishmentServiceServicer_to_server(rpc, server)
+
+    return ServiceParts(
+        name=NAME,
+        settings=settings,
+        clock=clock,
+        telemetry=telemetry,
+        database=database,
+        log=open_log(
+            settings.events_url,
+            client_id=NAME,
+            replication=settings.topic_replication,
+            partitions=settings.topic_partitions,
+        ),
+        migrations=str(MIGRATIONS),
+        register=register,
+        health_names=(HEALTH,),
+        handlers=listener.handlers(),
+        publishes=PUBLISHES,
+        jobs=(job,),
+    )
+
+
+def _use_cases(core: _Core, wake: Callable[[], None]) -> UseCases:
+    store, policy = core.store, core.settings.policy
+    return UseCases(
+        put_items=PutItems(store),
+        put_sites=PutSites(store),
+        put_supply_terms=PutSupplyTerms(store),
+        report_stock=ReportStock(
+            store, core.warn, core.clock, core.today, core.settings.future_tolerance, core.watch
+        ),
+        start_plan=StartPlan(store, core.clock, core.today, wake),
+        read_plan=ReadPlan(store),
+        list_plans=ListPlans(store),
+        explain_line=ExplainLine(store),
+        decide_plan=DecidePlan(store, core.warn, core.clock, core.watch),
+        assess_risk=AssessRisk(store, policy, core.today),
+    )
+
+
+def main() -> None:
+    """Runs the service until it is told to stop."""
+    run(NAME, build)
+
+
+if __name__ == "__main__":
+    main()

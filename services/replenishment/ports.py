@@ -1,0 +1,211 @@
+"""What the use cases need from outside, in our own words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from services.replenishment.domain.demand import Forecast
+from services.replenishment.domain.plans import Line, Plan, Verdict
+from services.replenishment.domain.positions import ApprovedOrder, Known, NoSuggestion
+from services.replenishment.domain.problem import Ints, Problem
+from services.replenishment.domain.stock import StockReport
+from services.replenishment.domain.terms import SupplyTerms
+from services.replenishment.domain.warnings import Foreseen
+from shared.catalogue.codes import Code
+from shared.catalogue.items import Criticality, Item, Site
+
+
+class Catalogue(Protocol):
+    """Items and sites, as this service owns them."""
+
+    def put_items(self, items: Sequence[Item]) -> None:
+        """Stores them, tells the world, and wakes what waited for them."""
+        ...
+
+    def put_sites(self, sites: Sequence[Site]) -> None: ...
+    def items(self, codes: Iterable[Code]) -> Mapping[Code, Item]: ...
+    def item(self, item_id: str) -> Item | None: ...
+    def site_ids(self) -> frozenset[str]: ...
+
+
+class Supply(Protocol):
+    """Terms, stock and forecasts by item and site."""
+
+    def put_terms(self, terms: Sequence[SupplyTerms]) -> None: ...
+    def counted(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], datetime]:
+        """When each (item, site) was last counted."""
+        ...
+
+    def put_reports(self, reports: Sequence[StockReport]) -> None: ...
+    def forecast_made(self, item_id: str, site_id: str) -> datetime | None: ...
+    def put_forecast(self, forecast: Forecast) -> None: ...
+    def known(self, keys: Sequence[tuple[str, str]]) -> Sequence[Known]:
+        """What is known of these items at these sites; unknown items are left out."""
+        ...
+
+    def all_known(self, site_id: str = "") -> Sequence[Known]:
+        """Every item at every site of which anything is known, by item and site."""
+        ...
+
+    def plannable(self) -> bool:
+        """Whether some item has terms, stock and a forecast at some site."""
+        ...
+
+
+class Orders(Protocol):
+    """Orders approved here, by id."""
+
+    def add(self, orders: Sequence[ApprovedOrder], plan_id: str) -> None: ...
+    def open(self, keys: Sequence[tuple[str, str]]) -> Sequence[ApprovedOrder]:
+        """Those that no stock report has caught up with."""
+        ...
+
+    def settle(self, order_ids: Sequence[str]) -> None:
+        """The hospital's own system knows these now."""
+        ...
+
+    def count(self) -> int: ...
+
+
+class Plans(Protocol):
+    """Plans as resources."""
+
+    def add(self, plan: Plan) -> bool:
+        """False, and nothing written, when the request key already started a plan."""
+        ...
+
+    def by_key(self, request_key: str) -> Plan | None: ...
+    def get(self, plan_id: str) -> Plan | None: ...
+    def page(self, after: int | None, limit: int) -> Sequence[tuple[int, Plan]]:
+        """(place, plan), the newest first, below place `after`."""
+        ...
+
+    def unfinished(self) -> Sequence[str]:
+        """Ids of the plans that are waiting or running, the oldest first."""
+        ...
+
+    def put(self, plan: Plan) -> None:
+        """Writes state and figures of a plan that is there."""
+        ...
+
+    def hold(self, plan_id: str) -> Plan | None:
+        """The plan, kept from changing until this transaction ends."""
+        ...
+
+    def outdate_proposed(self) -> None: ...
+    def put_lines(self, plan_id: str, lines: Sequence[Line]) -> None: ...
+    def put_left_out(self, plan_id: str, left_out: Sequence[NoSuggestion]) -> None: ...
+    def lines(self, plan_id: str, first: int, limit: int) -> Sequence[Line]: ...
+    def left_out(self, plan_id: str, first: int, limit: int) -> Sequence[NoSuggestion]: ...
+    def line(self, plan_id: str, line_id: str) -> Line | None: ...
+    def lines_by_id(self, plan_id: str, line_ids: Sequence[str]) -> Mapping[str, Line]: ...
+    def approved_packs(self, plan_id: str) -> Mapping[tuple[str, str], int]:
+        """Packs approved in this plan so far, by item and site."""
+        ...
+
+    def put_decisions(
+        self,
+        plan_id: str,
+        decided: Sequence[tuple[Line, Verdict]],
+        decided_by: str,
+        decided_time: datetime,
+    ) -> None: ...
+
+
+class Warnings(Protocol):
+    """Which shortages are foreseen at present."""
+
+    def active(self, keys: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]: ...
+    def put(self, foreseen: Foreseen) -> None: ...
+
+
+class Facts(Protocol):
+    """What the world is told, in the same transaction."""
+
+    def stock_reported(
+        self, report: StockReport, usable_base: float, on_order_base: float
+    ) -> None: ...
+    def plan_proposed(self, plan: Plan) -> None: ...
+    def order_approved(
+        self, order_id: str, plan_id: str, line: Line, decided_by: str, decided_time: datetime
+    ) -> None: ...
+    def shortage_foreseen(self, item: Item, foreseen: Foreseen, at: datetime) -> None: ...
+
+
+class Books(Protocol):
+    """Everything that one transaction may read and write."""
+
+    @property
+    def catalogue(self) -> Catalogue: ...
+    @property
+    def supply(self) -> Supply: ...
+    @property
+    def orders(self) -> Orders: ...
+    @property
+    def plans(self) -> Plans: ...
+    @property
+    def warnings(self) -> Warnings: ...
+    @property
+    def facts(self) -> Facts: ...
+
+
+class Store(Protocol):
+    """Transactions: what is done through the books is committed together or not at all."""
+
+    def write(self) -> AbstractContextManager[Books]: ...
+    def read(self) -> AbstractContextManager[Books]: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solved:
+    """A plan and the lower bound that the solver proved. EUR."""
+
+    orders: Ints  # [N, T] packs
+    bound: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SolverProgress:
+    cost: float
+    bound: float
+    gap: float
+    seconds: float
+
+
+class SolverLost(Exception):
+    """The solver ended without a plan; the text says how, in words for people."""
+
+
+class Solver(Protocol):
+    """Plans elsewhere, so that calls are still answered here."""
+
+    def __call__(
+        self,
+        problem: Problem,
+        seconds: float,
+        seed: int,
+        tell: Callable[[SolverProgress], None],
+        stopped: Callable[[], bool],
+    ) -> Solved | None:
+        """The best plan within `seconds`; None when `stopped`. Raises SolverLost."""
+        ...
+
+
+class Watch(Protocol):
+    """What is counted for the people who run the service."""
+
+    def plan_ended(self, plan: Plan, at: datetime) -> None: ...
+    def lines_decided(self, accepted: int, changed: int, refused: int) -> None: ...
+    def risk(self, criticality: Criticality, item_sites: int, at_risk: int) -> None: ...
+    def reports(self, accepted: int, superseded: int, refused: int) -> None: ...
+
+
+class Today(Protocol):
+    """The calendar day of the hospital."""
+
+    def __call__(self) -> date: ...

@@ -1,0 +1,208 @@
+"""The service whole: a forecast arrives, a plan is made, explained, decided, ordered."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import grpc
+import pytest
+
+from larrey.replenishment.v1 import events_pb2
+from larrey.replenishment.v1 import replenishment_pb2 as pb
+from services.replenishment.domain.stock import OpenOrder
+from services.replenishment.tests.integration.running import (
+    Running,
+    accept,
+    decide,
+    eventually,
+    lines,
+    published,
+    put_items,
+    put_sites,
+    running,
+    start,
+    stream,
+    terms_to_wire,
+    watch,
+)
+from services.replenishment.tests.situations import (
+    MONDAY,
+    MORNING,
+    NANTES,
+    antivenom,
+    monthly,
+    site,
+    stock,
+    tablets,
+    terms,
+)
+from shared.rpc import refusal_of
+
+T = 30.0
+
+
+def no_forecast(service: Running) -> list[str]:
+    answer = service.ask.AssessRisk(pb.AssessRiskRequest(), timeout=T)
+    return [one.item_id for one in answer.not_assessed if one.reason == "NO_FORECAST"]
+
+
+def a_stocked_site(service: Running) -> None:
+    """Tablets that last six days, and antivenom that lasts two."""
+    items = tablets(), antivenom()
+    service.ask.PutSites(put_sites(site()), timeout=T)
+    service.ask.PutItems(put_items(*items), timeout=T)
+    offers = [terms_to_wire(terms(item)) for item in items]
+    service.ask.PutSupplyTerms(pb.PutSupplyTermsRequest(terms=offers), timeout=T)
+    counted = service.ask.ReportStock(
+        stream(stock(items[0], 60.0), stock(items[1], 2.0)), timeout=T
+    )
+    assert (counted.accepted, counted.refused) == (2, 0)
+    service.publish(published(monthly(items[0], 300.0)))
+    service.publish(published(monthly(items[1], 30.0)))
+    eventually(lambda: not no_forecast(service))
+
+
+def test_a_plan_is_proposed_explained_and_becomes_orders_that_are_counted_next_time(
+    tmp_path: Path,
+) -> None:
+    with running(tmp_path) as service:
+        a_stocked_site(service)
+        told = watch(service, start(service).plan_id)
+        plan = told[-1]
+        assert plan.state == pb.PLAN_STATE_PROPOSED
+        assert plan.item_sites == 2
+        assert 0 <= plan.gap <= 0.02
+        assert plan.bound_eur <= plan.cost_eur
+        found = lines(service, plan.plan_id, size=3)
+        assert len(found) == plan.line_count > 0
+
+        why = service.ask.ExplainLine(
+            pb.ExplainLineRequest(plan_id=plan.plan_id, line_id=found[0].line_id), timeout=T
+        )
+        assert why.need_base == pytest.approx(max(0.0, -sum(t.amount for t in why.terms)))
+        assert found[0].quantity_base == found[0].packs * why.base_per_pack
+        assert "packs" in why.sentence
+
+        answer = decide(service, plan.plan_id, accept(*found))
+        assert answer.accepted == len(found)
+        orders = eventually(lambda: service.told(events_pb2.OrderApproved))
+        assert {o.line.line_id for o in orders} == {line.line_id for line in found}
+        assert {o.decided_by for o in orders} == {"Dr A. Pharmacien"}
+        assert len({o.order_id for o in orders}) == len(found)
+
+        again = watch(service, start(service).plan_id)[-1]
+        assert again.state == pb.PLAN_STATE_PROPOSED
+        assert again.line_count == 0, "everything needed is already ordered"
+
+
+def test_the_hospitals_own_list_takes_over_orders_that_were_approved_here(tmp_path: Path) -> None:
+    with running(tmp_path) as service:
+        a_stocked_site(service)
+        plan = watch(service, start(service).plan_id)[-1]
+        found = lines(service, plan.plan_id)
+        decide(service, plan.plan_id, accept(*found))
+        orders = eventually(lambda: service.told(events_pb2.OrderApproved))
+        mine = [o for o in orders if o.item_id == "PARACETAMOL"]
+        listed = tuple(
+            OpenOrder(o.order_id, o.line.quantity_base, MONDAY + timedelta(days=2 + k))
+            for k, o in enumerate(mine)
+        )
+        counted = stock(tablets(), 60.0, orders=listed, counted=MORNING + timedelta(seconds=30))
+        assert service.ask.ReportStock(stream(counted), timeout=T).accepted == 1
+        reported = eventually(
+            lambda: [
+                r
+                for r in service.told(events_pb2.StockReported)
+                if r.item_id == "PARACETAMOL" and r.on_order_base > 0
+            ]
+        )
+        ordered = sum(o.line.quantity_base for o in mine)
+        assert reported[-1].on_order_base == pytest.approx(ordered), "counted once, not twice"
+
+
+def test_a_forecast_before_its_item_is_kept_and_applied(tmp_path: Path) -> None:
+    item = tablets()
+    with running(tmp_path) as service:
+        service.ask.PutSites(put_sites(site()), timeout=T)
+        service.publish(published(monthly(item, 300.0)))
+        service.ask.PutItems(put_items(tablets("OTHER")), timeout=T)
+        service.ask.PutItems(put_items(item), timeout=T)
+        service.ask.ReportStock(stream(stock(item, 60.0)), timeout=T)
+
+        def assessed() -> list[str]:
+            answer = service.ask.AssessRisk(pb.AssessRiskRequest(site_id=NANTES), timeout=T)
+            return [risk.item_id for risk in answer.risks]
+
+        assert eventually(assessed) == [item.item_id]
+
+
+def test_a_shortage_is_foreseen_once_and_lifted_when_stock_comes(tmp_path: Path) -> None:
+    with running(tmp_path) as service:
+        a_stocked_site(service)
+        foreseen = eventually(lambda: service.told(events_pb2.ShortageForeseen))
+        assert [(f.item_id, f.critical_resource, f.lifted) for f in foreseen] == [
+            ("ANTIVENOM", "ANTIVENOM", False)
+        ]
+        assert foreseen[0].probability > 0.3
+        assert foreseen[0].HasField("stockout_day")
+
+        watch(service, start(service).plan_id)
+        item = antivenom()
+        more = stock(item, 500.0, counted=MORNING + timedelta(seconds=20))
+        service.ask.ReportStock(stream(more), timeout=T)
+        both = eventually(
+            lambda: told if len(told := service.told(events_pb2.ShortageForeseen)) > 1 else None
+        )
+        assert [f.lifted for f in both] == [False, True]
+
+
+def test_decisions_that_cannot_be_are_refused_and_change_nothing(tmp_path: Path) -> None:
+    with running(tmp_path) as service:
+        a_stocked_site(service)
+        plan = watch(service, start(service).plan_id)[-1]
+        first = lines(service, plan.plan_id)[0]
+        wrong = pb.LineVerdict(
+            line_id=first.line_id, decision=pb.LINE_DECISION_CHANGED, packs=first.packs + 1
+        )
+        assert refused(service, plan.plan_id, [wrong]) == "REASON_NEEDED"
+        assert refused(service, plan.plan_id, accept(first, first)) == "LINE_TWICE"
+        assert refused(service, "plan-none", accept(first)) == "PLAN_MISSING"
+        assert lines(service, plan.plan_id)[0].decision == pb.LINE_DECISION_PENDING
+        assert service.told(events_pb2.OrderApproved) == []
+
+        decide(service, plan.plan_id, accept(first))
+        assert refused(service, plan.plan_id, accept(first)) == "LINE_DECIDED"
+
+        watch(service, start(service).plan_id)
+        assert refused(service, plan.plan_id, accept(first)) == "PLAN_OUTDATED"
+        assert len(service.told(events_pb2.OrderApproved)) == 1
+
+
+def refused(service: Running, plan_id: str, verdicts: list[pb.LineVerdict]) -> str:
+    with pytest.raises(grpc.RpcError) as error:
+        decide(service, plan_id, verdicts)
+    refusal = refusal_of(error.value)
+    assert refusal is not None
+    return refusal.reason
+
+
+def test_nothing_to_plan_is_said(tmp_path: Path) -> None:
+    with running(tmp_path) as service:
+        with pytest.raises(grpc.RpcError) as error:
+            start(service)
+        refusal = refusal_of(error.value)
+        assert refusal is not None
+        assert refusal.reason == "NOTHING_TO_PLAN"
+
+
+def test_a_request_key_starts_one_plan_only(tmp_path: Path) -> None:
+    with running(tmp_path) as service:
+        a_stocked_site(service)
+        first = start(service, key="monday")
+        assert start(service, key="monday").plan_id == first.plan_id
+        with pytest.raises(grpc.RpcError) as error:
+            start(service, key="monday", budget=100.0)
+        refusal = refusal_of(error.value)
+        assert refusal is not None
+        assert refusal.reason == "REQUEST_KEY_TAKEN"

@@ -1,0 +1,191 @@
+"""Make the plan that was asked for, whatever happens to the solver meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from services.replenishment.domain.assemble import Assembled, assemble
+from services.replenishment.domain.check import check, cost
+from services.replenishment.domain.explain import lines_of
+from services.replenishment.domain.plans import Line, Plan, PlanState
+from services.replenishment.domain.policy import Policy
+from services.replenishment.domain.positions import NoSuggestion
+from services.replenishment.domain.risk import outlook
+from services.replenishment.ports import (
+    Solved,
+    Solver,
+    SolverLost,
+    SolverProgress,
+    Store,
+    Today,
+    Watch,
+)
+from services.replenishment.use_cases.warn import Warn
+from shared.clock import Clock
+
+AGAIN = 5  # times a plan is made anew because orders were approved meanwhile
+RISKY = 0.2  # chance of running out above which an item counts as at risk in the metrics
+
+
+class _OrdersApproved(Exception):
+    """Orders were approved while the plan was made: it would order them twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class CarryOutPlan:
+    """Takes a waiting plan to its end: proposed, or failed with the reason.
+
+    Returns early, with the plan still running, when `stopped`: the next start of the
+    service makes it anew.
+    """
+
+    store: Store
+    solver: Solver
+    policy: Policy
+    warn: Warn
+    clock: Clock
+    today: Today
+    watch: Watch
+
+    def __call__(self, plan_id: str, stopped: Callable[[], bool]) -> None:
+        for _ in range(AGAIN):
+            plan = self._begin(plan_id)
+            if plan is None:
+                return
+            try:
+                ended = self._make(plan, stopped)
+            except _OrdersApproved:
+                continue
+            except SolverLost as lost:
+                ended = self.fail(plan_id, str(lost))
+            if ended is not None:
+                self.watch.plan_ended(ended, self.clock.now())
+            return
+        ended = self.fail(
+            plan_id,
+            "Orders were approved again and again while this plan was being made. Start a new "
+            "plan once the present one is decided.",
+        )
+        if ended is not None:
+            self.watch.plan_ended(ended, self.clock.now())
+
+    def fail(
+        self, plan_id: str, failure: str, left_out: Sequence[NoSuggestion] = ()
+    ) -> Plan | None:
+        """Marks the plan as failed; nothing else changes, and it may be asked for again."""
+        with self.store.write() as books:
+            plan = books.plans.hold(plan_id)
+            if plan is None or plan.state.ended:
+                return None
+            failed = replace(
+                plan,
+                state=PlanState.FAILED,
+                failure=failure,
+                no_suggestion_count=len(left_out),
+            )
+            books.plans.put(failed)
+            books.plans.put_left_out(plan_id, left_out)
+        return failed
+
+    def _begin(self, plan_id: str) -> Plan | None:
+        with self.store.write() as books:
+            plan = books.plans.hold(plan_id)
+            if plan is None or plan.state.ended:
+                return None
+            running = replace(plan, state=PlanState.RUNNING, first_day=self.today())
+            books.plans.put(running)
+        return running
+
+    def _make(self, plan: Plan, stopped: Callable[[], bool]) -> Plan | None:
+        with self.store.read() as books:
+            known = books.supply.all_known()
+            orders_before = books.orders.count()
+        asked = plan.asked
+        assembled = assemble(
+            known, plan.first_day, asked.horizon_days, asked.weekly_budget_eur, self.policy
+        )
+        if not assembled.positions:
+            return self.fail(
+                plan.plan_id,
+                "No item has stock, supply terms and a usable forecast any more. GetPlan lists "
+                "what each one lacks.",
+                assembled.left_out,
+            )
+        running = replace(plan, item_sites=len(assembled.positions))
+        solved = self.solver(
+            assembled.problem,
+            asked.seconds,
+            asked.seed,
+            lambda progress: self._progress(running, progress),
+            stopped,
+        )
+        if solved is None:
+            return None
+        broken = check(assembled.problem, solved.orders)
+        if broken:
+            raise SolverLost(
+                f"The solver's plan breaks {', '.join(broken)} and was thrown away. This is a "
+                "fault of ours; the request may be repeated."
+            )
+        lines = lines_of(plan.plan_id, assembled, solved.orders, self.policy)
+        return self._propose(running, assembled, solved, lines, orders_before)
+
+    def _progress(self, plan: Plan, progress: SolverProgress) -> None:
+        with self.store.write() as books:
+            present = books.plans.hold(plan.plan_id)
+            if present is not None and not present.state.ended:
+                books.plans.put(
+                    replace(
+                        plan,
+                        cost_eur=progress.cost,
+                        bound_eur=progress.bound,
+                        gap=progress.gap,
+                        seconds=progress.seconds,
+                    )
+                )
+
+    def _propose(
+        self,
+        plan: Plan,
+        assembled: Assembled,
+        solved: Solved,
+        lines: tuple[Line, ...],
+        orders_before: int,
+    ) -> Plan:
+        total = cost(assembled.problem, solved.orders).total
+        bound = min(solved.bound, total)
+        proposed = replace(
+            plan,
+            state=PlanState.PROPOSED,
+            cost_eur=total,
+            bound_eur=bound,
+            gap=(total - bound) / abs(total) if total else 0.0,
+            seconds=solved.seconds,
+            line_count=len(lines),
+            no_suggestion_count=len(assembled.left_out),
+        )
+        with self.store.write() as books:
+            # First, so that who decides the older plan now comes wholly before or after.
+            books.plans.outdate_proposed()
+            if books.orders.count() != orders_before:
+                raise _OrdersApproved
+            books.plans.put(proposed)
+            books.plans.put_lines(plan.plan_id, lines)
+            books.plans.put_left_out(plan.plan_id, assembled.left_out)
+            books.facts.plan_proposed(proposed)
+            self.warn.look(books, [at.known for at in assembled.positions])
+        self._count_risk(assembled)
+        return proposed
+
+    def _count_risk(self, assembled: Assembled) -> None:
+        days = assembled.problem.days
+        kinds = [at.item.criticality for at in assembled.positions]
+        risks = np.array(
+            [outlook(p.stock, p.arrived, p.demand, days).probability for p in assembled.positions]
+        )
+        for kind in set(kinds):
+            mine = np.array([k is kind for k in kinds])
+            self.watch.risk(kind, int(mine.sum()), int((risks[mine] > RISKY).sum()))

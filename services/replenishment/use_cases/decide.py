@@ -1,0 +1,119 @@
+"""A named human accepts, changes or refuses the lines of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.replenishment.domain.plans import (
+    Decision,
+    Line,
+    Verdict,
+    check_decidable,
+    decided,
+    order_id,
+)
+from services.replenishment.domain.positions import ApprovedOrder
+from services.replenishment.ports import Books, Store, Watch
+from services.replenishment.use_cases.plans import missing_line, missing_plan
+from services.replenishment.use_cases.warn import Warn
+from shared.clock import Clock
+from shared.errors import Malformed
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    accepted: int
+    changed: int
+    refused: int
+    changed_lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DecidePlan:
+    """Applies all verdicts or none; approved lines become orders that are counted from now.
+
+    Missing PLAN_MISSING, LINE_MISSING; NotNow PLAN_RUNNING, PLAN_OUTDATED, PLAN_FAILED,
+    LINE_DECIDED; Malformed LINE_TWICE, REASON_NEEDED, PACKS_NEEDED, BELOW_MINIMUM,
+    NOT_A_MULTIPLE, ABOVE_CAP.
+    """
+
+    store: Store
+    warn: Warn
+    clock: Clock
+    watch: Watch
+
+    def __call__(self, plan_id: str, decided_by: str, verdicts: Sequence[Verdict]) -> Decided:
+        with self.store.write() as books:
+            plan = books.plans.hold(plan_id)
+            if plan is None:
+                raise missing_plan(plan_id)
+            check_decidable(plan)
+            done = self._apply(books, plan_id, verdicts)
+            self._keep(books, plan_id, decided_by, done)
+        lines = [line for line, _ in done]
+        kinds = [line.decision for line in lines]
+        answer = Decided(
+            accepted=kinds.count(Decision.ACCEPTED),
+            changed=kinds.count(Decision.CHANGED),
+            refused=kinds.count(Decision.REFUSED),
+            changed_lines=tuple(line for line in lines if line.decision is Decision.CHANGED),
+        )
+        self.watch.lines_decided(answer.accepted, answer.changed, answer.refused)
+        return answer
+
+    def _apply(
+        self, books: Books, plan_id: str, verdicts: Sequence[Verdict]
+    ) -> list[tuple[Line, Verdict]]:
+        lines = books.plans.lines_by_id(plan_id, [v.line_id for v in verdicts])
+        approved = dict(books.plans.approved_packs(plan_id))
+        seen: set[str] = set()
+        done = []
+        for place, verdict in enumerate(verdicts):
+            field = f"verdicts[{place}]"
+            line = lines.get(verdict.line_id)
+            if line is None:
+                raise missing_line(verdict.line_id, f"{field}.line_id")
+            if verdict.line_id in seen:
+                raise Malformed(
+                    "LINE_TWICE",
+                    "The request decides this line twice. Send one verdict a line.",
+                    field=f"{field}.line_id",
+                    line_id=verdict.line_id,
+                )
+            seen.add(verdict.line_id)
+            key = (line.item_id, line.site_id)
+            after = decided(line, verdict, approved.get(key, 0), field)
+            if after.decision is not Decision.REFUSED:
+                approved[key] = approved.get(key, 0) + after.packs
+            done.append((after, verdict))
+        return done
+
+    def _keep(
+        self,
+        books: Books,
+        plan_id: str,
+        decided_by: str,
+        done: Sequence[tuple[Line, Verdict]],
+    ) -> None:
+        now = self.clock.now()
+        approved = [line for line, _ in done if line.decision is not Decision.REFUSED]
+        books.plans.put_decisions(plan_id, done, decided_by, now)
+        books.orders.add([_order(line) for line in approved], plan_id)
+        for line in approved:
+            books.facts.order_approved(order_id(line), plan_id, line, decided_by, now)
+        self.warn(books, sorted({(line.item_id, line.site_id) for line in approved}))
+
+
+def _order(line: Line) -> ApprovedOrder:
+    return ApprovedOrder(
+        order_id=order_id(line),
+        item_id=line.item_id,
+        site_id=line.site_id,
+        packs=line.packs,
+        quantity_base=line.quantity_base,
+        price_eur=line.price_eur,
+        order_day=line.order_day,
+        due=line.arrival_day,
+        known_elsewhere=False,
+    )
