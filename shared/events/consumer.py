@@ -180,6 +180,7 @@ class Consumer:
                 self._lines.warning(
                     "consumer pauses",
                     reason=refusal.reason,
+                    message=refusal.message,
                     topic=delivery.event.topic,
                     delay_s=pause,
                 )

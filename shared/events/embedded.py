@@ -114,7 +114,10 @@ class EmbeddedLog:
             self._reachable = True
 
     def _prune(self, raw: sqlite3.Connection, now_us: int) -> None:
-        if self._retention is None or time.monotonic() - self._pruned < PRUNE_SECONDS:
+        if self._retention is None:
+            return
+        pause = min(PRUNE_SECONDS, self._retention.total_seconds())
+        if time.monotonic() - self._pruned < pause:
             return
         self._pruned = time.monotonic()
         limit = now_us - self._retention // timedelta(microseconds=1)

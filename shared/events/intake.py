@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from google.protobuf.message import Message
 from sqlalchemy import Row, delete, func, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DataError
 
 from shared.clock import Clock
-from shared.errors import Missing, Refusal, TooMuch, Unavailable
+from shared.errors import Malformed, Missing, Refusal, TooMuch, Unavailable
 from shared.events.event import Event, check_identity, decode, micros, topic_of, traceparent
 from shared.events.log import Delivery
 from shared.events.rows import event_columns, event_from_row
@@ -167,7 +168,15 @@ class Intake:
         check_identity(event)
         road = self._roads[event.topic]
         with _trace_of(event):
-            road.handler(tx, decode(event, road.message_type), event)
+            try:
+                road.handler(tx, decode(event, road.message_type), event)
+            except DataError:
+                raise Malformed(
+                    "EVENT_NOT_STORABLE",
+                    "A value of the event does not fit its column, or holds a NUL character: "
+                    "correct it where it is made.",
+                    field="payload",
+                ) from None
 
     def _claim(self, tx: Transaction, names: Sequence[str]) -> set[str]:
         """Writes inbox rows; returns the ids that were not there yet.

@@ -26,6 +26,7 @@ from shared.events.kafka_reader import OUR_FAULT, KafkaSubscription
 
 MAX_REQUEST_BYTES = MAX_EVENT_BYTES + 64 * 1024  # room for key and headers
 BOOTSTRAP_MS = 5_000
+CLOSE_SECONDS = 5.0
 ALREADY_THERE = 36
 PASSED_ON = (
     "security_protocol",
@@ -103,7 +104,14 @@ def answers(servers: Sequence[str]) -> bool:
 
 
 class KafkaLog:
-    """An EventLog on a Kafka cluster; facts of one key keep their order."""
+    """An EventLog on a Kafka cluster; facts of one key keep their order.
+
+    The idempotent producer keeps order and doubles nothing through outages shorter than
+    `delivery_timeout`. After a longer one the whole batch is sent again: what had
+    arrived comes twice (consumers recognise it by its id), and could be seen before an
+    older fact of its key if Kafka came back in the very moment when some of a batch
+    had been given up and some not.
+    """
 
     def __init__(
         self,
@@ -236,10 +244,16 @@ class KafkaLog:
         admin.wait_for_topics(list(names))
 
     def close(self) -> None:
-        with self._lock:
+        # A publish that waits for an absent Kafka is not waited for: its facts are in
+        # the outbox.
+        if not self._lock.acquire(timeout=CLOSE_SECONDS):
+            return
+        try:
             producer, self._producer = self._producer, None
             if producer is not None:
-                producer.close(timeout=5)
+                producer.close(timeout=CLOSE_SECONDS)
+        finally:
+            self._lock.release()
 
 
 def _headers(event: Event) -> list[tuple[str, bytes]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -22,6 +23,7 @@ from shared.events.log import Delivery
 from shared.telemetry import get_log
 
 OUR_FAULT = (IllegalArgumentError, KafkaConfigurationError)  # trying again would not help
+TIME = re.compile(r"[0-9]{1,16}")  # microseconds, to the year 2286
 RETRY_SECONDS = 0.5
 COMMIT_MS = 5_000
 LAG_MS = 2_000
@@ -96,7 +98,7 @@ class KafkaSubscription:
                 session_timeout_ms=10_000,
                 heartbeat_interval_ms=3_000,
                 request_timeout_ms=15_000,
-                metadata_max_age_ms=10_000,  # topics may be made after we came
+                metadata_max_age_ms=3_000,  # topics may be made after we came
                 fetch_max_wait_ms=100,
             )
             self._consumer.subscribe(self._topics, listener=_Watch(self._committed.clear))
@@ -169,14 +171,19 @@ def _not_stored() -> Unavailable:
 
 def delivery_of(record: Any) -> Delivery:
     """A Kafka record as an event; what is missing in its headers stays empty."""
-    headers = {name: value.decode("utf-8", "replace") for name, value in record.headers or ()}
+    headers = {name: _text(value) for name, value in record.headers or ()}
     told = headers.pop("event-time", "")
     event = Event(
         id=headers.pop("event-id", ""),
         topic=record.topic,
-        key=(record.key or b"").decode("utf-8", "replace"),
+        key=_text(record.key),
         payload=record.value or b"",
-        time=instant(int(told) if told.isdecimal() else record.timestamp * 1000),
+        time=instant(int(told) if TIME.fullmatch(told) else max(0, record.timestamp) * 1000),
         headers=headers,
     )
     return Delivery(event, record.partition, record.offset)
+
+
+def _text(value: bytes | None) -> str:
+    """Whatever a stranger wrote, as text that any database can store."""
+    return (value or b"").decode("utf-8", "replace").replace("\0", "\ufffd")

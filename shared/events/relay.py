@@ -83,7 +83,12 @@ class Relay:
                     self._work()
                     pause = FIRST_PAUSE
                 except (Unavailable, TooMuch) as refusal:
-                    self._lines.warning("relay pauses", reason=refusal.reason, delay_s=pause)
+                    self._lines.warning(
+                        "relay pauses",
+                        reason=refusal.reason,
+                        message=refusal.message,
+                        delay_s=pause,
+                    )
                     self._give_back()
                     self._stopping.wait(pause)
                     pause = min(pause * 2, LONGEST_PAUSE)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from shared.storage.away import refusals
 
@@ -91,7 +92,13 @@ class PostgresTurn:
             yield self._connection
 
     def release(self) -> None:
-        self._connection.invalidate()  # closing the link frees the lock, also a broken one
+        # Unlocking hands the turn on at once; where that cannot be said any more, the
+        # server frees it when it notices that the connection is gone.
+        try:
+            with self._connection.begin():
+                self._connection.execute(text("SELECT pg_advisory_unlock_all()"))
+        except SQLAlchemyError:
+            self._connection.invalidate()
         self._connection.close()
 
 

@@ -93,10 +93,10 @@ class GuardedServer:
         lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-25:]
         return ServerFailed(f"{self._name} {what}. The end of its log:\n" + "\n".join(lines))
 
-    def kill(self) -> None:
-        """SIGKILL, as a power cut would; returns when it is gone."""
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """SIGKILL, or another signal that ends it at once; returns when it is gone."""
         if self.pid is not None and self._guard is not None and self._guard.poll() is None:
-            os.kill(self.pid, signal.SIGKILL)
+            os.kill(self.pid, number)
         self._gone()
 
     def stop(self) -> None:

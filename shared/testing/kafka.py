@@ -181,9 +181,11 @@ class KafkaBroker:
             node.kill()
 
     def close(self) -> None:
-        """Stops, and removes the data if the folder was made here."""
-        self.stop()
-        if self._own_folder:
+        """Stops, and removes the data if the folder was made here (then in no order)."""
+        if not self._own_folder:
+            self.stop()
+        else:
+            self.kill()
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> KafkaBroker:

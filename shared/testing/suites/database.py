@@ -178,13 +178,14 @@ class DatabaseSuite:
         assert len(self.rows(database, table)) == 1500
 
     def test_writers_at_the_same_time_lose_no_update(
-        self, database: Database, table: Table
+        self, url: str, database: Database, table: Table
     ) -> None:
+        replica = Database.open(url)
         with database.transaction() as tx:
             tx.connection.execute(table.insert(), [{"name": "a", "number": 0}])
 
-        def add_one(_: int) -> None:
-            with database.transaction() as tx:
+        def add_one(turn: int) -> None:
+            with (database, replica)[turn % 2].transaction() as tx:
                 query = select(table.c.number).where(table.c.name == "a").with_for_update()
                 number = tx.connection.execute(query).scalar_one()
                 tx.connection.execute(
@@ -194,6 +195,7 @@ class DatabaseSuite:
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(add_one, range(100)))
         assert self.rows(database, table) == {"a": 100}
+        replica.close()
 
     def test_a_reader_is_not_held_up_by_a_writer(self, database: Database, table: Table) -> None:
         with database.transaction() as tx:
