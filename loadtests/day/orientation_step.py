@@ -137,7 +137,7 @@ def _show(console: Console, drawn: Sequence[Call], answers: dict[str, pb.CaseAns
                 f"{pb.SeverityBand.Name(answer.severity.band)[14:].lower().replace('_', ' ')}",
                 f"{response.decision_type} {response.resource_type}",
                 f"{best.name} ({best.travel_min:.0f} min)" if best else "none",
-                "; ".join(r.text for r in answer.reasons[:2]),
+                "; ".join(r.text for r in answer.reasons if r.code != "BASELINE")[:90],
             )
         )
     table(

@@ -27,7 +27,7 @@ class Recount:
 def recount(known: Case | None, told: Case) -> Recount | None:
     """What to change when `told` arrives; None when it changes nothing.
 
-    A case is one call, on the first day it was oriented and in the group it was last
+    A case is one call, on the first day it is told of and in the group it was last
     given, whatever the order in which the facts arrive and however often.
     """
     if known is None:

@@ -54,8 +54,9 @@ class Listener:
             )
         try:
             oriented = instant_from_wire(told.oriented_time)
+            called = instant_from_wire(told.called_time) if told.HasField("called_time") else None
         except OverflowError:
             raise Malformed(
                 "SIGNAL_MALFORMED", "A case oriented at an impossible time.", field="oriented_time"
             ) from None
-        self.count_case(self.books(tx), told.case_key, told.syndrome_group, oriented)
+        self.count_case(self.books(tx), told.case_key, told.syndrome_group, oriented, called)

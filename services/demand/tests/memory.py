@@ -145,9 +145,6 @@ class MemorySignals:
     def calls(self, first: date, last: date) -> Mapping[tuple[date, str], int]:
         return {key: calls for key, calls in self.counts.items() if first <= key[0] <= last}
 
-    def first_day(self) -> date | None:
-        return min((day for day, _ in self.counts), default=None)
-
 
 @dataclass
 class MemoryBooks:

@@ -19,7 +19,7 @@ DAYS_SHOWN = 14
 
 @dataclass(frozen=True, slots=True)
 class CountCase:
-    """Counts a case once, on the day it was first oriented; moves it when its group changes.
+    """Counts a case once, on the day of its call; moves it when its group changes.
 
     Works in the caller's transaction. Malformed SIGNAL_MALFORMED for what can never be
     counted.
@@ -27,7 +27,14 @@ class CountCase:
 
     zone: str
 
-    def __call__(self, books: Books, case_key: str, group: str, oriented: datetime) -> None:
+    def __call__(
+        self,
+        books: Books,
+        case_key: str,
+        group: str,
+        oriented: datetime,
+        called: datetime | None = None,
+    ) -> None:
         if not case_key:
             raise Malformed("SIGNAL_MALFORMED", "A case without a key.", field="case_key")
         if not is_group(group):
@@ -36,7 +43,7 @@ class CountCase:
                 "A syndrome group is a lower-case word such as 'respiratory'.",
                 field="syndrome_group",
             )
-        day = oriented.astimezone(ZoneInfo(self.zone)).date()
+        day = (called or oriented).astimezone(ZoneInfo(self.zone)).date()
         change = recount(books.signals.case(case_key), Case(case_key, group, day, oriented))
         if change is None:
             return
@@ -68,4 +75,6 @@ class ListSignals:
 def signals_now(books: Books, day: date) -> Signals:
     """What an outlook of this day looks at."""
     first = day - timedelta(days=WEEK_DAYS + DAYS_USED - 1)
-    return Signals(day, books.signals.first_day(), books.signals.calls(first, day))
+    calls = books.signals.calls(first, day)
+    # Days before the first call within the window were not listened to.
+    return Signals(day, min((counted for counted, _ in calls), default=None), calls)

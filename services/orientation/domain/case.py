@@ -75,6 +75,11 @@ class CaseState:
     def revision(self) -> int:
         return len(self.updates)
 
+    @property
+    def begun(self) -> datetime | None:
+        """The earliest instant at which anything known of the case was said."""
+        return min((fact.said for fact in self.facts.values() if fact.said != NEVER), default=None)
+
     def value(self, name: str) -> Value | None:
         fact = self.facts.get(name)
         return None if fact is None else fact.value

@@ -52,6 +52,7 @@ class Counted:
     band: Band
     department: str
     oriented: datetime
+    called: datetime
 
 
 def state_to_text(state: CaseState) -> str:

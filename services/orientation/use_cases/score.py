@@ -70,7 +70,10 @@ class ScoreCase:
         counted = known.counted_group if known else ""
         group = answer.assessment.syndrome_group
         if state.opened and not key.exercise and group != counted:
-            record.tell_oriented(key, Counted(group, counted, answer.band, answer.department, now))
+            called = min(state.begun or now, now)
+            record.tell_oriented(
+                key, Counted(group, counted, answer.band, answer.department, now, called)
+            )
             counted = group
         record.put_case(
             key,

@@ -25,6 +25,7 @@ def oriented_event(key: CaseKey, counted: Counted) -> events_pb2.CaseOriented:
         department=counted.department,
         oriented_time=to_stamp(counted.oriented),
         previous_group=counted.previous_group,
+        called_time=to_stamp(counted.called),
     )
 
 

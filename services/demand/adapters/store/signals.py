@@ -54,7 +54,3 @@ class SqlSignals:
             select(table).where((table.c.day >= first) & (table.c.day <= last))
         )
         return {(row.day, row.syndrome_group): row.calls for row in rows}
-
-    def first_day(self) -> date | None:
-        first: date | None = self._connection.execute(select(func.min(self._signal.c.day))).scalar()
-        return first
