@@ -121,10 +121,10 @@ class Consumer:
 
     def _give_up(self, reason: str) -> None:
         if self.failure is None:
-            self.failure = reason
             self._lines.error("consumer stopped", error_type=reason, group=self._group)
             if self._on_failure is not None:
                 self._on_failure(reason)
+            self.failure = reason
         self._stopping.set()
 
     def _turn(self, subscription: Subscription) -> None:

@@ -13,6 +13,7 @@ from shared.clock import Clock, SystemClock
 from shared.storage import migrations
 from shared.storage.away import busy, refusals
 from shared.storage.engines import BUSY_SECONDS, READ_ONLY, open_engine, parse
+from shared.storage.line import Line
 from shared.storage.schema import plumbing_tables
 from shared.storage.transaction import Transaction
 from shared.storage.turns import FileTurn, PostgresTurn, SqliteTurn, Turn, take_advisory
@@ -41,7 +42,7 @@ class Database:
         self.facts_ready = threading.Event()
         self._producer = producer
         self._file = file
-        self._writer = threading.Lock()
+        self._writer = Line()
         self._writing = threading.local()
 
     @classmethod
@@ -107,7 +108,7 @@ class Database:
     def _in_line(self, needed: bool) -> Iterator[None]:
         """Threads of this process write to SQLite one after the other.
 
-        SQLite would make them wait too, but by sleeping ever longer; a lock wakes the
+        SQLite would make them wait too, but by sleeping ever longer; the line wakes the
         next one at once and in turn.
         """
         if not needed:
@@ -115,7 +116,7 @@ class Database:
             return
         if getattr(self._writing, "now", False):
             raise RuntimeError("this thread already has an open transaction: use that one")
-        if not self._writer.acquire(timeout=BUSY_SECONDS):
+        if not self._writer.acquire(BUSY_SECONDS):
             raise busy()
         self._writing.now = True
         try:
