@@ -100,12 +100,12 @@ def _parsed(payload: bytes) -> dict[str, Any]:
         )
     try:
         tree = json.loads(payload, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError):
         raise Malformed(
             "MESSAGE_NOT_JSON",
             "The message is not JSON in UTF-8. Send the JSON of the Hub Santé as it is.",
             field="hub_json",
-        ) from error.__class__("not JSON")
+        ) from None  # the parser's own error holds the whole message
     if not isinstance(tree, dict):
         raise Malformed(
             "SCHEMA_INVALID",

@@ -16,13 +16,13 @@ from services.orientation.domain.hub.affair import read_affair
 from services.orientation.domain.hub.bedside import read_report
 from services.orientation.domain.hub.envelope import ROOTS, Opened, open_payload
 from services.orientation.domain.hub.reading import Lexicon, Notebook, entries, number, part
-from services.orientation.domain.hub.schema import Violation
+from services.orientation.domain.hub.schema import Violation, quick_pattern
 from services.orientation.domain.hub.times import instant
 from services.orientation.domain.hub.vehicles import read_engaged, read_state
 from services.orientation.domain.places import CORSICAN, plausible
 from shared.errors import Malformed
 
-CASE_ID = re.compile(r"([a-zA-Z0-9_-]+\.?){4,10}")
+CASE_ID = re.compile(quick_pattern(r"^([a-zA-Z0-9_-]+\.?){4,10}$"))
 OPENING = frozenset(("createCaseHealth", "createCase"))
 MOST_SCHEMA_FINDINGS = 40
 READERS: dict[str, Callable[[Notebook, Mapping[str, Any]], None]] = {
@@ -104,7 +104,7 @@ def _case_id(message: Opened) -> str:
     if not isinstance(value, str) or len(value) > 128 or not CASE_ID.fullmatch(value):
         raise Malformed(
             "SCHEMA_INVALID",
-            f"{path} must be a text of 4 to 10 words joined by dots, such as "
+            f"{path} must be a text of up to 10 words joined by dots, such as "
             "fr.health.samu440.ABC123. Correct it.",
             field=path,
         )

@@ -1,0 +1,1 @@
+"""What call volume drives: the LightGBM learner and the Parquet files."""

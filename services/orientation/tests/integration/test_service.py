@@ -1,0 +1,378 @@
+"""The service as a caller meets it: real gRPC, real store, real events."""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import grpc
+import pytest
+
+from larrey.orientation.v1 import events_pb2
+from larrey.orientation.v1 import orientation_pb2 as pb
+from larrey.replenishment.v1 import events_pb2 as supply
+from services.orientation.adapters.checking import HubCheck
+from services.orientation.adapters.reference import DATA
+from services.orientation.tests.integration.conftest import Running, Start
+from services.orientation.tests.situations import NANTES, a_call, every_example, example
+from services.orientation.wire.cases import update_to_wire
+from shared.events import event_of, topic_of
+from shared.rpc import refusal_of
+
+NOW = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
+CHU = "440000271"
+
+
+def typed(minute: int = 0, **said: object) -> pb.ScoreCaseRequest:
+    place = {"latitude": NANTES[0], "longitude": NANTES[1]}
+    return pb.ScoreCaseRequest(typed=update_to_wire(a_call(minute, **(place | said))))
+
+
+def hub(payload: bytes) -> pb.ScoreCaseRequest:
+    return pb.ScoreCaseRequest(hub_json=payload)
+
+
+def one(running: Running, request: pb.ScoreCaseRequest) -> pb.CaseAnswer:
+    response = running.stub.ScoreCase(request, timeout=10)
+    assert len(response.answers) == 1
+    answer: pb.CaseAnswer = response.answers[0]
+    return answer
+
+
+def refused(call: Callable[[], object]) -> Any:
+    with pytest.raises(grpc.RpcError) as caught:
+        call()
+    return caught.value
+
+
+def eventually(check: Callable[[], bool], what: str) -> None:
+    until = time.monotonic() + 15
+    while not check():
+        assert time.monotonic() < until, f"{what} did not come"
+        time.sleep(0.02)
+
+
+def heard(running: Running, kind: Any, group: str = "test") -> list[Any]:
+    """Every fact of a kind in the log so far."""
+    subscription = running.parts.log.subscribe(f"{group}-{time.monotonic_ns()}", [topic_of(kind)])
+    found = []
+    try:
+        while deliveries := subscription.poll(0.5, 500):
+            found += [kind.FromString(d.event.payload) for d in deliveries]
+            subscription.commit(deliveries)
+    finally:
+        subscription.close()
+    return found
+
+
+class TestScoreCase:
+    def test_a_call_is_answered_with_severity_response_facilities_and_reasons(
+        self, start: Start
+    ) -> None:
+        answer = one(start(), typed(1, motive_code="M03.06", age_years=62.0, sex="M"))
+        assert 0 < answer.severity.p_icu < 1
+        assert answer.severity.model_used
+        assert answer.severity.model_version.startswith("glass-")
+        assert answer.severity.band == pb.SEVERITY_BAND_SEVERE
+        assert answer.responses[0].resource_type == "SMUR"
+        assert answer.facilities[0].reasons
+        assert answer.facilities[0].synthetic_capabilities
+        assert {"MOTIVE", "AGE", "RULE_CHEST_PAIN"} <= {r.code for r in answer.reasons}
+
+    def test_every_official_example_is_answered_in_any_order(self, start: Start) -> None:
+        def band_by_case(running: Running, *, backwards: bool) -> dict[str, int]:
+            last: dict[str, int] = {}
+            for path in sorted(every_example(), reverse=backwards):
+                response = running.stub.ScoreCase(hub(path.read_bytes()), timeout=10)
+                assert response.answers or response.findings
+                last |= {a.case_id: a.severity.band for a in response.answers}
+            return last
+
+        forwards = band_by_case(start("one"), backwards=False)
+        backwards = band_by_case(start("two"), backwards=True)
+        assert forwards == backwards
+        assert len(forwards) >= 10
+
+    def test_a_refusal_names_reason_field_and_remedy(self, start: Start) -> None:
+        running = start()
+        error = refused(lambda: running.stub.ScoreCase(hub(b"not json"), timeout=5))
+        refusal = refusal_of(error)
+        assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert refusal is not None
+        assert (refusal.reason, refusal.field) == ("MESSAGE_NOT_JSON", "hub_json")
+
+    def test_ten_megabytes_are_refused_and_the_service_goes_on(self, start: Start) -> None:
+        running = start()
+        for size in (2, 10):
+            big = hub(b" " * (size * 1024 * 1024))
+            error = refused(partial(running.stub.ScoreCase, big, timeout=10))
+            assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert one(running, typed(1)).responses
+
+    def test_a_deadline_of_a_millisecond_is_told_as_such(self, start: Start) -> None:
+        running = start()
+        error = refused(lambda: running.stub.ScoreCase(typed(1), timeout=0.001))
+        assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+
+    def test_a_case_survives_a_restart_of_the_service(self, start: Start) -> None:
+        one(start("same"), typed(1, motive_code="M01.01"))
+        answer = one(start("same"), typed(2, age_years=40.0))
+        assert answer.revision == 2
+        assert answer.severity.band == pb.SEVERITY_BAND_LIFE_THREAT
+
+    def test_a_case_is_told_once_and_an_exercise_never(self, start: Start) -> None:
+        running = start()
+        for minute in (1, 2, 2):
+            one(running, typed(minute, motive_code="M03.06"))
+        one(running, typed(3, motive_code="M01.01", exercise=True))
+        eventually(
+            lambda: len(heard(running, events_pb2.CaseOriented)) == 1, "the fact of the case"
+        )
+        fact = heard(running, events_pb2.CaseOriented)[0]
+        assert fact.syndrome_group == "cardiac"
+
+    def test_without_its_model_the_service_says_that_it_rests_on_rules(
+        self, start: Start, tmp_path: Any
+    ) -> None:
+        running = start(LARREY_MODEL_BUNDLE=str(tmp_path / "nothing"))
+        answer = one(running, typed(1, motive_code="M01.01", age_years=40.0))
+        assert not answer.severity.model_used
+        assert not answer.severity.HasField("p_icu")
+        assert answer.severity.band == pb.SEVERITY_BAND_LIFE_THREAT
+        assert "RULES_ONLY_NO_MODEL" in {r.code for r in answer.reasons}
+
+
+class TestTheLoop:
+    def test_a_foreseen_shortage_lowers_the_site_until_it_is_lifted(self, start: Start) -> None:
+        running = start()
+        chest_pain = typed(1, motive_code="M03.06", age_years=62.0)
+        before = one(running, chest_pain)
+        assert before.facilities[0].finess_geo == CHU
+
+        def tell(minute: int, *, lifted: bool) -> None:
+            event = supply.ShortageForeseen(
+                item_id="ALTEPLASE",
+                site_id=CHU,
+                label="Alteplase 50 mg",
+                critical_resource="THROMBOLYTIC",
+                probability=0.95,
+                lifted=lifted,
+            )
+            event.foreseen_time.FromDatetime(NOW + timedelta(minutes=minute))
+            log = running.parts.log
+            log.publish([event_of(event, clock=running.parts.clock)])
+
+        def first() -> str:
+            return str(one(running, chest_pain).facilities[0].finess_geo)
+
+        tell(1, lifted=False)
+        eventually(lambda: first() != CHU, "the shortage")
+        answer = one(running, chest_pain)
+        lowered = [f for f in answer.facilities if f.finess_geo == CHU]
+        assert "SHORTAGE_THROMBOLYTIC" in {r.code for r in lowered[0].reasons}
+        assert "may run out" in answer.why_not_nearest
+        fever = one(running, typed(1, case_id="fr.health.samu440.TEST.8", motive_code="M03.14"))
+        assert not any("SHORTAGE" in r.code for f in fever.facilities for r in f.reasons)
+        tell(2, lifted=True)
+        eventually(lambda: first() == CHU, "the end of the shortage")
+
+
+class TestReportCapacity:
+    def test_reported_beds_are_used_with_their_age_and_bad_rows_are_told(
+        self, start: Start
+    ) -> None:
+        running = start()
+        good = pb.FacilityReport(finess_geo=CHU)
+        good.beds.add(capacity_status="02", temporality="01", beds=4).updated_time.FromDatetime(
+            NOW - timedelta(minutes=30)
+        )
+        negative = pb.FacilityReport(finess_geo=CHU)
+        negative.beds.add(capacity_status="02", temporality="01", beds=-4)
+        short = pb.FacilityReport(finess_geo="44")
+        requests = [
+            pb.ReportCapacityRequest(facilities=[good, negative]),
+            pb.ReportCapacityRequest(facilities=[short]),
+        ]
+        response = running.stub.ReportCapacity(iter(requests), timeout=10)
+        assert (response.accepted, response.refused) == (1, 2)
+        reasons = [(r.row, r.reason) for r in response.refusals]
+        assert reasons == [(1, "COUNT_NEGATIVE"), (2, "SITE_MALFORMED")]
+        answer = one(running, typed(1, motive_code="M03.06", age_years=62.0))
+        chu = next(f for f in answer.facilities if f.finess_geo == CHU)
+        assert chu.beds_free == 4
+        assert 29 < chu.beds_age_min < 32
+        eventually(
+            lambda: len(heard(running, events_pb2.FacilityCapacityReported)) == 1, "the report"
+        )
+
+
+class TestDecisions:
+    def request(self, **fields: Any) -> pb.RecordDecisionRequest:
+        request = pb.RecordDecisionRequest(
+            case_id=a_call().case_id,
+            decision_id="d-1",
+            decided_by="dr-17",
+            operator_role="MEDECIN",
+            decision_type="INTER",
+            resource_type="SMUR",
+        )
+        request.decided_time.FromDatetime(NOW)
+        for name, value in fields.items():
+            setattr(request, name, value)
+        return request
+
+    def test_a_decision_is_recorded_shown_told_and_exported(self, start: Start) -> None:
+        running = start()
+        one(running, typed(1, motive_code="M01.01"))
+        response = running.stub.RecordDecision(self.request(), timeout=5)
+        assert response.followed
+        assert response.suggested_resource_type == "SMUR"
+        answer = one(running, typed(2, age_years=50.0))
+        assert answer.human_decision.decision_type == "INTER"
+        exported = running.stub.ExportDecision(
+            pb.ExportDecisionRequest(case_id=a_call().case_id), timeout=5
+        )
+        envelope = json.loads(exported.hub_json)
+        assert HubCheck(DATA / "hub" / "schemas").problems(envelope) == []
+        eventually(
+            lambda: len(heard(running, events_pb2.DecisionRecorded)) == 1, "the decision's fact"
+        )
+        again = one(running, hub(exported.hub_json))
+        assert again.human_decision.decision_type == "INTER"
+
+    def test_overruling_needs_a_reason_and_unknown_cases_are_missing(self, start: Start) -> None:
+        running = start()
+        one(running, typed(1, motive_code="M01.01"))
+        other = self.request(decision_type="CONSEIL", resource_type="LIBERAL.MG")
+        error = refused(lambda: running.stub.RecordDecision(other, timeout=5))
+        refusal = refusal_of(error)
+        assert refusal is not None
+        assert (refusal.reason, refusal.field) == ("REASON_NEEDED", "override_reason")
+        unknown = self.request(case_id="fr.health.samu440.NOBODY.1")
+        error = refused(lambda: running.stub.RecordDecision(unknown, timeout=5))
+        assert error.code() is grpc.StatusCode.NOT_FOUND
+        machine = self.request(operator_role="SOFTWARE")
+        error = refused(lambda: running.stub.RecordDecision(machine, timeout=5))
+        assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_what_is_not_in_this_version_says_so(start: Start) -> None:
+    stub = start().stub
+    calls: list[Callable[[], object]] = [
+        lambda: stub.Distribute(pb.DistributeRequest(), timeout=5),
+        lambda: stub.ReportResources(iter([pb.ReportResourcesRequest()]), timeout=5),
+        lambda: list(stub.WatchBoard(pb.WatchBoardRequest(), timeout=5)),
+    ]
+    for call in calls:
+        error = refused(call)
+        assert error.code() is grpc.StatusCode.UNIMPLEMENTED
+        assert "this version" in error.details()
+
+
+class Frames:
+    """The requests of a stream, sent one at a time by the test."""
+
+    def __init__(self) -> None:
+        self._queue: queue.Queue[pb.StreamCasesRequest | None] = queue.Queue()
+
+    def send(self, name: str, request: pb.ScoreCaseRequest, deadline_ms: int = 0) -> None:
+        frame = pb.StreamCasesRequest(correlation_id=name, update=request)
+        if deadline_ms:
+            frame.deadline_ms = deadline_ms
+        self._queue.put(frame)
+
+    def beat(self, name: str) -> None:
+        self._queue.put(pb.StreamCasesRequest(correlation_id=name, heartbeat=pb.Heartbeat()))
+
+    def raw(self, frame: pb.StreamCasesRequest) -> None:
+        self._queue.put(frame)
+
+    def end(self) -> None:
+        self._queue.put(None)
+
+    def __iter__(self) -> Iterator[pb.StreamCasesRequest]:
+        while (frame := self._queue.get()) is not None:
+            yield frame
+
+
+class TestStreamCases:
+    def test_frames_are_answered_by_their_name_and_a_refused_one_stops_nothing(
+        self, start: Start
+    ) -> None:
+        running, frames = start(), Frames()
+        frames.send("good", typed(1, motive_code="M01.01"))
+        frames.send("bad", hub(b"not json"))
+        frames.raw(pb.StreamCasesRequest(correlation_id="empty"))
+        frames.beat("beat")
+        frames.send("after", hub(example("RS-EDA_partageDossier_DidierMorel.01a.json")))
+        frames.end()
+        answers = {r.correlation_id: r for r in running.stub.StreamCases(iter(frames), timeout=20)}
+        assert set(answers) == {"good", "bad", "empty", "beat", "after"}
+        band = answers["good"].answer.answers[0].severity.band
+        assert band == pb.SEVERITY_BAND_LIFE_THREAT
+        assert answers["bad"].refusal.reason == "MESSAGE_NOT_JSON"
+        assert answers["bad"].refusal.code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
+        assert answers["empty"].refusal.reason == "FIELD_INVALID"
+        assert answers["beat"].HasField("heartbeat")
+        assert answers["after"].answer.answers[0].severity.model_used
+
+    def test_silence_is_broken_by_heart_beats(self, start: Start) -> None:
+        running, frames = start(LARREY_HEARTBEAT_SECONDS="0.1"), Frames()
+        stream = running.stub.StreamCases(iter(frames), timeout=20)
+        beats = [next(stream) for _ in range(3)]
+        assert all(beat.HasField("heartbeat") for beat in beats)
+        frames.end()
+
+    def test_a_frame_that_comes_too_late_is_answered_by_rules_that_say_so(
+        self, start: Start
+    ) -> None:
+        running, frames = start(), Frames()
+        holding, release = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with running.parts.database.transaction():
+                holding.set()
+                release.wait(20)
+
+        busy = threading.Thread(target=hold)
+        busy.start()
+        holding.wait(10)
+        frames.send("late", typed(1, motive_code="M01.01", age_years=60.0), deadline_ms=50)
+        stream = running.stub.StreamCases(iter(frames), timeout=20)
+        late = next(stream).answer.answers[0]
+        release.set()
+        busy.join()
+        frames.end()
+        assert "RULES_ONLY_LATE" in {r.code for r in late.reasons}
+        assert late.severity.band == pb.SEVERITY_BAND_LIFE_THREAT
+        assert late.responses[0].resource_type == "SMUR"
+        # the full answer was still worked out and kept
+        eventually(lambda: one(running, typed(1)).revision >= 1, "the case")
+
+    def test_hundreds_of_frames_are_all_answered_once(self, start: Start) -> None:
+        running, frames = start(), Frames()
+        for number in range(300):
+            request = typed(1, case_id=f"fr.health.samu440.FLOOD.{number}", age_years=50.0)
+            frames.send(str(number), request, deadline_ms=60_000)
+        frames.end()
+        answers = [
+            r.correlation_id
+            for r in running.stub.StreamCases(iter(frames), timeout=60)
+            if not r.HasField("heartbeat")
+        ]
+        assert sorted(answers, key=int) == [str(number) for number in range(300)]
+
+    def test_a_stream_cut_in_the_middle_harms_nobody(self, start: Start) -> None:
+        running, frames = start(), Frames()
+        frames.send("one", typed(1, motive_code="M01.01"))
+        stream = running.stub.StreamCases(iter(frames), timeout=20)
+        next(stream)
+        stream.cancel()
+        frames.end()
+        assert one(running, typed(1, motive_code="M01.01")).revision == 1

@@ -1,0 +1,190 @@
+"""Named situations and small fakes for the tests of orientation."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from services.orientation.adapters.bundle import load_bundle
+from services.orientation.adapters.keys import KeyedHash
+from services.orientation.adapters.reference import BUNDLE, DATA, Reference, load_reference
+from services.orientation.domain.case import CaseState
+from services.orientation.domain.decision import Decision
+from services.orientation.domain.facilities import Directory, Facility, Shortages
+from services.orientation.domain.model import SeverityModel
+from services.orientation.domain.orient import Answer, Surroundings
+from services.orientation.domain.records import CaseKey, Counted, StoredCase
+from services.orientation.domain.synthetic import synthetic_layer
+from services.orientation.domain.typed import TypedUpdate
+from services.orientation.use_cases.score import ScoreCase
+from shared.clock import FixedClock
+
+NOW = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
+EXAMPLES = DATA / "hub" / "examples"
+INVALID = DATA / "hub" / "invalid"
+NANTES = (47.2184, -1.5536)
+CHEST_PAIN, ARREST, FEVER, ADVICE = "M03.06", "M01.01", "M03.14", "M06.02"
+
+
+@functools.cache
+def reference() -> Reference:
+    return load_reference()
+
+
+@functools.cache
+def shipped_model() -> SeverityModel:
+    return load_bundle(BUNDLE, reference().complaints)
+
+
+@functools.cache
+def synthetic_france() -> Surroundings:
+    return Surroundings(Directory.of(synthetic_layer(reference().sites)), Shortages())
+
+
+def example(name: str) -> bytes:
+    """An official example by the end of its path, such as "RS-EDA/RS-EDA_x.json"."""
+    found = [path for path in EXAMPLES.rglob("*.json") if str(path).endswith(name)]
+    assert len(found) == 1, name
+    return found[0].read_bytes()
+
+
+def every_example() -> list[Path]:
+    return sorted(EXAMPLES.rglob("*.json"))
+
+
+def a_call(minute: int = 0, **said: object) -> TypedUpdate:
+    """A typed update of one case; `minute` says when it was said."""
+    base = TypedUpdate(
+        case_id="fr.health.samu440.TEST.1",
+        update_id=hashlib.sha256(f"{minute} {sorted(said.items())!r}".encode()).hexdigest(),
+        said=NOW + timedelta(minutes=minute - 30),
+    )
+    return replace(base, **said)  # type: ignore[arg-type]  # the test names real fields
+
+
+def a_site(
+    finess: str, *, km_north: float, capabilities: Sequence[str] = (), **more: object
+) -> Facility:
+    """A site so many kilometres north of the middle of Nantes."""
+    site = Facility(
+        finess, f"Site {finess}", NANTES[0] + km_north / 111.2, NANTES[1], frozenset(capabilities)
+    )
+    return replace(site, **more)  # type: ignore[arg-type]  # the test names real fields
+
+
+@dataclass
+class MemoryRecords:
+    """The store as dictionaries; the same suite runs on it and on the real one."""
+
+    cases: dict[CaseKey, StoredCase] = field(default_factory=dict)
+    kept: dict[str, tuple[CaseKey, Decision]] = field(default_factory=dict)
+    facilities: dict[str, tuple[Facility, datetime]] = field(default_factory=dict)
+    oriented: list[tuple[CaseKey, Counted]] = field(default_factory=list)
+    decided: list[tuple[CaseKey, Decision]] = field(default_factory=list)
+    capacity: list[Facility] = field(default_factory=list)
+    away: bool = False
+
+    @contextmanager
+    def open(self) -> Iterator[MemoryRecords]:
+        before = (dict(self.cases), dict(self.kept), dict(self.facilities), list(self.oriented))
+        try:
+            yield self
+        except BaseException:
+            self.cases, self.kept, self.facilities, self.oriented = before
+            raise
+
+    def hot(self, key: CaseKey) -> CaseState | None:
+        return self.cases[key].state if key in self.cases else None
+
+    def case(self, key: CaseKey) -> StoredCase | None:
+        return self.cases.get(key)
+
+    def put_case(self, key: CaseKey, case: StoredCase) -> None:
+        self.cases[key] = case
+
+    def tell_oriented(self, key: CaseKey, counted: Counted) -> None:
+        self.oriented.append((key, counted))
+
+    def decision(self, decision_id: str) -> Decision | None:
+        return self.kept[decision_id][1] if decision_id in self.kept else None
+
+    def put_decision(self, key: CaseKey, decision: Decision) -> None:
+        self.kept[decision.decision_id] = (key, decision)
+
+    def decisions(self, key: CaseKey) -> list[Decision]:
+        return [d for k, d in self.kept.values() if k == key]
+
+    def tell_decided(self, key: CaseKey, decision: Decision) -> None:
+        self.decided.append((key, decision))
+
+    def facility(self, finess_geo: str) -> tuple[Facility, datetime] | None:
+        return self.facilities.get(finess_geo)
+
+    def put_facility(self, facility: Facility, counted: datetime) -> None:
+        self.facilities[facility.finess_geo] = (facility, counted)
+
+    def tell_capacity(self, facility: Facility) -> None:
+        self.capacity.append(facility)
+
+
+@dataclass
+class StillAround:
+    """Surroundings that the test sets."""
+
+    surroundings: Surroundings
+    refreshed: int = 0
+
+    def now(self) -> Surroundings:
+        return self.surroundings
+
+    def refresh(self) -> None:
+        self.refreshed += 1
+
+
+@dataclass
+class CountingMeter:
+    answers: list[Answer] = field(default_factory=list)
+    rules: list[str] = field(default_factory=list)
+    decisions: list[tuple[bool, str]] = field(default_factory=list)
+
+    def answered(self, answer: Answer) -> None:
+        self.answers.append(answer)
+
+    def rules_only(self, why: str) -> None:
+        self.rules.append(why)
+
+    def decided(self, *, followed: bool, reason: str) -> None:
+        self.decisions.append((followed, reason))
+
+    def capacity(self, accepted: int, superseded: int, refused: int) -> None:
+        self.rules.append(f"capacity {accepted} {superseded} {refused}")
+
+
+KEYER = KeyedHash(b"a secret for the tests")
+
+
+def scoring(
+    records: MemoryRecords,
+    *,
+    surroundings: Surroundings | None = None,
+    model: SeverityModel | None = None,
+    meter: CountingMeter | None = None,
+    clock: FixedClock | None = None,
+) -> ScoreCase:
+    """The use case on fakes, without a model unless one is given."""
+    shipped = reference()
+    return ScoreCase(
+        records,
+        StillAround(surroundings or Surroundings(Directory.of(()), Shortages())),
+        shipped.knowledge,
+        shipped.lexicon,
+        model,
+        KEYER,
+        meter or CountingMeter(),
+        clock or FixedClock(NOW),
+    )
