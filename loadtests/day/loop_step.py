@@ -157,10 +157,11 @@ def shortage_moves_cases(
         raise RuntimeError("The empty shelves were not all taken in")
     console.print(f"  {len(reports)} critical resources are found missing at {site} (simulated).")
 
+    # The site may fall out of the list that is shown, so look for any case that changed.
     def warned() -> ori.CaseAnswer | None:
         for call in oriented.calls:
             again = _again(clients.orientation, call.update, "probe")
-            if any(_short(f) for f in again.facilities):
+            if _first(again) != _first(oriented.answers[call.case_id]):
                 return again
         return None
 
@@ -179,6 +180,8 @@ def shortage_moves_cases(
                 move(1)
     finally:
         running.stop()
+    # the clearest to show: a case that would have gone to the very site
+    moved.sort(key=lambda found: _first(found[2]) != site)
     _show_case(console, moved)
     return len(moved)
 
@@ -189,10 +192,6 @@ def _again(orientation: Any, update: ori.CaseUpdate, suffix: str) -> ori.CaseAns
     repeat.CopyFrom(update)
     repeat.update_id = f"{update.update_id}-{suffix}"
     return score(orientation, repeat)
-
-
-def _short(facility: ori.FacilityOption) -> bool:
-    return any(r.code.startswith("SHORTAGE") for r in facility.reasons)
 
 
 def _first(answer: ori.CaseAnswer) -> str:
