@@ -68,7 +68,11 @@ def interrupted() -> Unavailable:
 
 @dataclass(frozen=True, slots=True)
 class ParquetHistory:
-    """`folder` belongs to this service alone; all its replicas must see the same one."""
+    """`folder` belongs to this service alone; all its replicas must see the same one.
+
+    One process at a time compacts (the job of runs takes turns): the others' files that
+    are not listed yet would be swept away.
+    """
 
     database: Database
     tables: Tables

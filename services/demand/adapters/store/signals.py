@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, select, update
 
 from services.demand.adapters.store.tables import Tables
 from services.demand.adapters.store.times import from_micros, micros

@@ -237,7 +237,7 @@ def test_an_instant_with_impossible_nanoseconds_is_refused(nanos: int) -> None:
             "quantity.amount",
         ),
         (
-            {"quantity": catalogue_pb2.Quantity(amount=float("nan"), unit=3)},
+            {"quantity": catalogue_pb2.Quantity(amount=float("nan"), unit=catalogue_pb2.UNIT_BASE)},
             "QUANTITY_MALFORMED",
             "quantity.amount",
         ),
