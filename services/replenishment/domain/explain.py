@@ -81,6 +81,9 @@ def _lines_of_row(
     received = _received(packs, lead) * size
     before = outlook(at.stock, at.arrived, at.demand, days).probability
     after = outlook(at.stock, at.arrived + received, at.demand, days).probability
+    first = int(np.flatnonzero(packs)[0]) + lead
+    soon = outlook(at.stock, at.arrived, at.demand, first).probability if first else 0.0
+    reason = _reason(before, after, soon)
     level = policy.service(at.item.criticality).level
     allowed = np.flatnonzero(rows.order_days[row])
     offer = Offer(
@@ -121,7 +124,7 @@ def _lines_of_row(
                 price_eur=offer.price(carried.packs),
                 stockout_before=before,
                 stockout_after=after,
-                reason=_reason(before, after),
+                reason=reason,
                 explanation=_told(at, explanation, tuple(limits), carried.packs),
                 offer=offer,
             )
@@ -174,11 +177,15 @@ def _limits(problem: Problem, row: int, carried: _Carried, need: float) -> list[
     return [ORDERED_AHEAD]
 
 
-def _reason(before: float, after: float) -> str:
-    return (
+def _reason(before: float, after: float, soon: float) -> str:
+    """`soon` is the chance of running out before the first order of the plan arrives."""
+    told = (
         f"Without further orders it runs out within the horizon with a chance of {before:.0%}; "
-        f"with this plan {after:.0%}."
+        f"with this plan {after:.0%}"
     )
+    if soon >= 0.005:
+        told += f", of which {soon:.0%} before the first order can arrive"
+    return told + "."
 
 
 def _told(

@@ -162,7 +162,7 @@ class CarryOutPlan:
             state=PlanState.PROPOSED,
             cost_eur=total,
             bound_eur=bound,
-            gap=(total - bound) / abs(total) if total else 0.0,
+            gap=_gap(total, bound),
             seconds=solved.seconds,
             line_count=len(lines),
             no_suggestion_count=len(assembled.left_out),
@@ -189,3 +189,9 @@ class CarryOutPlan:
         for kind in set(kinds):
             mine = np.array([k is kind for k in kinds])
             self.watch.risk(kind, int(mine.sum()), int((risks[mine] > RISKY).sum()))
+
+
+def _gap(total: float, bound: float) -> float:
+    """(cost - bound) / cost; what is below a billionth is rounding."""
+    gap = (total - bound) / abs(total) if total else 0.0
+    return gap if gap > 1e-9 else 0.0

@@ -26,6 +26,7 @@ from services.replenishment.domain.problem import NO_CAP, Flags, Floats, Ints, P
 FIRST_SWEEPS, SWEEPS, KICKS, VARIANTS = 8, 3, 2, 2
 LOOKS = 3  # while prices are being found, every so many rounds a plan is finished
 SETTLED = 0.002  # distance from the master's value at which prices count as found
+ROUNDING = 1e-7  # of sums of thousands of terms, as a share
 SMOOTHING = 0.5  # how much of the best prices is kept when new ones come from the master
 NOISE = 0.2  # spread of the prices of a variant, as a share
 
@@ -116,6 +117,8 @@ class _Search:
         return self._seconds >= self._effort.seconds or self._watch.cancelled()
 
     def _progress(self) -> Progress:
+        if self._bound > self._cost + ROUNDING * (1.0 + abs(self._cost)):
+            raise ArithmeticError("a plan costs less than the bound: the bound is wrong")
         bound = min(self._bound, self._cost)
         return Progress(self._cost, bound, gap_of(self._cost, bound), self._seconds, self._rounds)
 

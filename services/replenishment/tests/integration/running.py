@@ -203,16 +203,11 @@ def published(forecast: Forecast) -> events_pb2.ForecastPublished:
 def start(
     service: Running, *, seconds: float = 3.0, budget: float | None = None, key: str = ""
 ) -> pb.Plan:
-    return service.ask.StartPlan(
-        pb.StartPlanRequest(
-            horizon_days=28,
-            seconds=seconds,
-            seed=1,
-            weekly_budget_eur=budget,
-            request_key=key,
-        ),
-        timeout=TIMEOUT_S,
-    ).plan
+    request = pb.StartPlanRequest(
+        horizon_days=28, seconds=seconds, seed=1, weekly_budget_eur=budget, request_key=key
+    )
+    answer: pb.StartPlanResponse = service.ask.StartPlan(request, timeout=TIMEOUT_S)
+    return answer.plan
 
 
 def watch(service: Running, plan_id: str) -> list[pb.Plan]:

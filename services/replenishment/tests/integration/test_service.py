@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +13,10 @@ import pytest
 
 from larrey.replenishment.v1 import events_pb2
 from larrey.replenishment.v1 import replenishment_pb2 as pb
+from services.replenishment.adapters.solver.engine import Effort, Watch, solve
+from services.replenishment.domain.problem import Problem
 from services.replenishment.domain.stock import OpenOrder
+from services.replenishment.ports import Solved, SolverProgress
 from services.replenishment.tests.integration.running import (
     Running,
     accept,
@@ -206,3 +212,64 @@ def test_a_request_key_starts_one_plan_only(tmp_path: Path) -> None:
         refusal = refusal_of(error.value)
         assert refusal is not None
         assert refusal.reason == "REQUEST_KEY_TAKEN"
+
+
+def test_a_poisoned_forecast_goes_aside_and_the_rest_flows_on(tmp_path: Path) -> None:
+    with running(tmp_path) as service:
+        item = tablets()
+        service.ask.PutSites(put_sites(site()), timeout=T)
+        service.ask.PutItems(put_items(item), timeout=T)
+        service.ask.ReportStock(stream(stock(item, 60.0)), timeout=T)
+        poison = published(monthly(item, 300.0))
+        poison.forecast.levels[0] = 7.0
+        service.publish(poison)
+        older = monthly(item, 9000.0, made=MORNING - timedelta(days=2))
+        service.publish(published(monthly(item, 300.0)))
+        service.publish(published(older))
+
+        def cover() -> list[float]:
+            answer = service.ask.AssessRisk(pb.AssessRiskRequest(), timeout=T)
+            return [risk.days_of_cover for risk in answer.risks]
+
+        assert eventually(cover)[0] == pytest.approx(6, abs=1)
+        time.sleep(0.5)
+        assert cover()[0] == pytest.approx(6, abs=1), "an older forecast changes nothing"
+
+
+def test_a_plan_made_while_orders_are_approved_does_not_order_them_again(tmp_path: Path) -> None:
+    """The second plan starts from the state before the decision, and must not keep it."""
+    solver = Paused()
+    with running(tmp_path, solver) as service:
+        a_stocked_site(service)
+        solver.go.set()
+        first = watch(service, start(service).plan_id)[-1]
+        found = lines(service, first.plan_id)
+        solver.go.clear()
+        second = start(service).plan_id
+        assert solver.waiting.wait(T)
+        decide(service, first.plan_id, accept(*found))
+        solver.go.set()
+        again = watch(service, second)[-1]
+        assert again.state == pb.PLAN_STATE_PROPOSED
+        assert again.line_count == 0
+
+
+class Paused:
+    """The real engine, in this process, that waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.go, self.waiting = threading.Event(), threading.Event()
+
+    def __call__(
+        self,
+        problem: Problem,
+        seconds: float,
+        seed: int,
+        tell: Callable[[SolverProgress], None],
+        stopped: Callable[[], bool],
+    ) -> Solved | None:
+        if not self.go.is_set():
+            self.waiting.set()
+        self.go.wait(T)
+        found = solve(problem, Effort(rounds=20), seed, Watch(time.monotonic))
+        return Solved(found.orders, found.progress.bound, seconds)

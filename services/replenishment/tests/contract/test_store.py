@@ -1,0 +1,255 @@
+"""What the use cases may rely on from the store, on SQLite and on a real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import MetaData
+
+from services.replenishment.adapters.store.books import SqlStore
+from services.replenishment.adapters.store.tables import tables
+from services.replenishment.domain.plans import (
+    Asked,
+    Decision,
+    DecisionReason,
+    Plan,
+    PlanState,
+    Verdict,
+)
+from services.replenishment.domain.positions import ApprovedOrder, NoSuggestion
+from services.replenishment.domain.terms import PriceBreak
+from services.replenishment.domain.warnings import Foreseen
+from services.replenishment.main import MIGRATIONS
+from services.replenishment.tests.situations import (
+    ANGERS,
+    MONDAY,
+    MORNING,
+    NANTES,
+    antivenom,
+    monthly,
+    site,
+    stock,
+    tablets,
+    terms,
+)
+from services.replenishment.tests.unit.test_deciding import LINE
+from shared.catalogue.codes import Code, CodeSystem
+from shared.clock import FixedClock
+from shared.errors import NotNow
+from shared.storage import Database
+from shared.storage.schema import plumbing_tables
+
+KEY = ("PARACETAMOL", NANTES)
+PLAN = Plan("plan-1", Asked(28, 99.5, 10.0, 1, "k"), PlanState.WAITING, MONDAY, MORNING)
+ORDER = ApprovedOrder(
+    "order-1", *KEY, 4, 40.0, 80.0, MONDAY, MONDAY + timedelta(days=2), known_elsewhere=False
+)
+
+
+class StoreSuite:
+    """Runs on any store; a subclass says which."""
+
+    @pytest.fixture
+    def store(self, database: Database) -> SqlStore:
+        found = SqlStore(database, tables())
+        with found.write() as books:
+            books.catalogue.put_sites([site(), site(ANGERS)])
+            books.catalogue.put_items([tablets(), antivenom()])
+        return found
+
+    def test_the_migrations_make_the_tables_that_the_code_names(self, database: Database) -> None:
+        metadata = MetaData()
+        tables(metadata)
+        plumbing_tables(metadata)
+        with database.read() as tx:
+            context = MigrationContext.configure(tx.connection)
+            differences = [
+                d for d in compare_metadata(context, metadata) if "alembic_version" not in str(d)
+            ]
+        assert differences == []
+
+    def test_what_is_put_comes_back_whole(self, store: SqlStore) -> None:
+        offer = replace(
+            terms(tablets(), allocation=50),
+            price_breaks=(PriceBreak(10, 0.05),),
+            lead_weights=(0.5, 0.25, 0.25),
+        )
+        report = stock(tablets(), 60.0, expiry=MONDAY, reserved=1.5, crisis=2.0)
+        forecast = monthly(tablets(), 300.0)
+        with store.write() as books:
+            books.supply.put_terms([offer])
+            books.supply.put_reports([report])
+            books.supply.put_forecast(forecast)
+            books.orders.add([ORDER], "plan-1")
+        with store.read() as books:
+            (one,) = books.supply.known([KEY, ("NOBODY", NANTES)])
+            everything = books.supply.all_known()
+        assert one.item.item_id == tablets().item_id
+        assert one.item.packing == tablets().packing
+        assert (one.terms, one.report, one.forecast) == (offer, report, forecast)
+        assert one.approved == (ORDER,)
+        assert everything == [one]
+
+    def test_an_item_of_which_only_the_stock_is_known_is_listed_too(self, store: SqlStore) -> None:
+        with store.write() as books:
+            books.supply.put_reports([stock(tablets(), 5.0), stock(antivenom(), 5.0)])
+            assert not books.supply.plannable()
+        with store.read() as books:
+            found = books.supply.all_known(NANTES)
+            assert [(k.item.item_id, k.terms, k.forecast) for k in found] == [
+                ("ANTIVENOM", None, None),
+                ("PARACETAMOL", None, None),
+            ]
+            assert books.supply.all_known(ANGERS) == []
+
+    def test_plannable_needs_all_three_at_the_same_site(self, store: SqlStore) -> None:
+        with store.write() as books:
+            books.supply.put_terms([terms(tablets())])
+            books.supply.put_reports([stock(tablets(), 5.0)])
+            books.supply.put_forecast(monthly(tablets(), 1.0, site_id=ANGERS))
+            assert not books.supply.plannable()
+            books.supply.put_forecast(monthly(tablets(), 1.0))
+            assert books.supply.plannable()
+
+    def test_a_later_report_and_forecast_replace_the_earlier(self, store: SqlStore) -> None:
+        later = MORNING + timedelta(hours=1)
+        with store.write() as books:
+            books.supply.put_reports([stock(tablets(), 5.0)])
+            books.supply.put_reports([stock(tablets(), 9.0, counted=later)])
+            books.supply.put_forecast(monthly(tablets(), 1.0))
+            books.supply.put_forecast(monthly(tablets(), 2.0, made=later))
+        with store.read() as books:
+            assert books.supply.counted([KEY]) == {KEY: later}
+            assert books.supply.forecast_made(*KEY) == later
+            (one,) = books.supply.known([KEY])
+        assert one.report is not None
+        assert one.report.lots[0].quantity_base == 9.0
+
+    def test_a_settled_order_is_no_longer_open_and_still_counted(self, store: SqlStore) -> None:
+        with store.write() as books:
+            books.orders.add([ORDER], "plan-1")
+            assert books.orders.open([KEY]) == [ORDER]
+            books.orders.settle([ORDER.order_id])
+            assert books.orders.open([KEY]) == []
+            assert books.orders.count() == 1
+
+    def test_a_request_key_takes_one_plan(self, store: SqlStore) -> None:
+        with store.write() as books:
+            assert books.plans.add(PLAN)
+            assert not books.plans.add(replace(PLAN, plan_id="plan-2"))
+            assert books.plans.by_key("k") == PLAN
+            other = replace(PLAN, plan_id="plan-3", asked=replace(PLAN.asked, request_key=""))
+            assert books.plans.add(other)
+            assert books.plans.add(replace(other, plan_id="plan-4"))
+
+    def test_plans_are_listed_newest_first_and_found_unfinished_oldest_first(
+        self, store: SqlStore
+    ) -> None:
+        keyless = replace(PLAN.asked, request_key="")
+        plans = [replace(PLAN, plan_id=f"plan-{k}", asked=keyless) for k in range(5)]
+        with store.write() as books:
+            for plan in plans:
+                books.plans.add(plan)
+            books.plans.put(replace(plans[1], state=PlanState.FAILED, failure="why"))
+            books.plans.put(replace(plans[2], state=PlanState.RUNNING))
+            assert books.plans.unfinished() == ["plan-0", "plan-2", "plan-3", "plan-4"]
+            first = books.plans.page(None, 2)
+            second = books.plans.page(first[-1][0], 10)
+        names = [plan.plan_id for _, plan in (*first, *second)]
+        assert names == ["plan-4", "plan-3", "plan-2", "plan-1", "plan-0"]
+
+    def test_only_proposed_plans_become_outdated(self, store: SqlStore) -> None:
+        keyless = replace(PLAN.asked, request_key="")
+        with store.write() as books:
+            for state in PlanState:
+                books.plans.add(replace(PLAN, plan_id=state.value, asked=keyless, state=state))
+            books.plans.outdate_proposed()
+            for state in PlanState:
+                found = books.plans.get(state.value)
+                assert found is not None
+                expected = PlanState.OUTDATED if state is PlanState.PROPOSED else state
+                assert found.state is expected
+
+    def test_lines_come_in_pages_in_their_order(self, store: SqlStore) -> None:
+        lines = [replace(LINE, line_id=f"plan-1-{k:05d}") for k in range(7)]
+        out = [NoSuggestion("ITEM", NANTES, "NO_TERMS", "why") for _ in range(3)]
+        with store.write() as books:
+            books.plans.add(PLAN)
+            books.plans.put_lines("plan-1", lines)
+            books.plans.put_left_out("plan-1", out)
+        with store.read() as books:
+            assert books.plans.lines("plan-1", 0, 4) == lines[:4]
+            assert books.plans.lines("plan-1", 4, 4) == lines[4:]
+            assert books.plans.left_out("plan-1", 1, 9) == out[1:]
+            assert books.plans.line("plan-1", "plan-1-00003") == lines[3]
+            assert books.plans.line("plan-2", "plan-1-00003") is None
+
+    def test_a_decision_is_kept_with_who_and_why(self, store: SqlStore) -> None:
+        verdict = Verdict(LINE.line_id, Decision.CHANGED, 9, DecisionReason.BUDGET)
+        changed = replace(
+            LINE, decision=Decision.CHANGED, packs=9, quantity_base=90.0, price_eur=180.0
+        )
+        with store.write() as books:
+            books.plans.add(PLAN)
+            books.plans.put_lines("plan-1", [LINE])
+            assert books.plans.approved_packs("plan-1") == {}
+            books.plans.put_decisions("plan-1", [(changed, verdict)], "Dr A", MORNING)
+            assert books.plans.line("plan-1", LINE.line_id) == changed
+            assert books.plans.approved_packs("plan-1") == {KEY: 9}
+
+    def test_a_warning_is_active_until_it_is_not(self, store: SqlStore) -> None:
+        foreseen = Foreseen(
+            *KEY, active=True, probability=0.5, stockout_day=MONDAY, days_of_cover=2
+        )
+        with store.write() as books:
+            assert books.warnings.active([KEY]) == frozenset()
+            books.warnings.put(foreseen)
+            assert books.warnings.active([KEY, ("ANTIVENOM", NANTES)]) == {KEY}
+            books.warnings.put(replace(foreseen, active=False, stockout_day=None))
+            assert books.warnings.active([KEY]) == frozenset()
+
+    def test_a_code_names_one_item(self, store: SqlStore) -> None:
+        shared = (Code(CodeSystem.LOCAL, "SAME"),)
+        with store.write() as books:
+            books.catalogue.put_items([replace(tablets(), codes=shared)])
+        with pytest.raises(NotNow, match="CODE_TAKEN"), store.write() as books:
+            books.catalogue.put_items([replace(antivenom(), codes=shared)])
+
+    def test_nothing_of_a_broken_transaction_stays(self, store: SqlStore) -> None:
+        def broken() -> None:
+            with store.write() as books:
+                books.plans.add(PLAN)
+                books.orders.add([ORDER], "plan-1")
+                raise RuntimeError("broken")
+
+        with pytest.raises(RuntimeError):
+            broken()
+        with store.read() as books:
+            assert books.plans.get("plan-1") is None
+            assert books.orders.count() == 0
+
+
+def opened(url: str) -> Iterator[Database]:
+    database = Database.open(url, clock=FixedClock(MORNING), producer="replenishment")
+    database.migrate(str(MIGRATIONS))
+    yield database
+    database.close()
+
+
+class TestOnSqlite(StoreSuite):
+    @pytest.fixture
+    def database(self, tmp_path: Path) -> Iterator[Database]:
+        yield from opened(f"sqlite:///{tmp_path}/store.db")
+
+
+@pytest.mark.real
+class TestOnPostgres(StoreSuite):
+    @pytest.fixture
+    def database(self, real_postgres: Callable[[], str]) -> Iterator[Database]:
+        yield from opened(real_postgres())

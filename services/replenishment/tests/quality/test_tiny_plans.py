@@ -1,0 +1,78 @@
+"""On problems where every plan can be tried, the solver's claims are checked against truth."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.replenishment.adapters.solver.engine import Effort, Solution, Watch, solve
+from services.replenishment.domain.check import check, cost
+from services.replenishment.domain.problem import Problem
+from services.replenishment.tests.tiny import PROBLEMS, best_cost, tiny
+
+EFFORT = Effort(rounds=25, gap=0.0)
+LAW = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
+SLACK = 1e-6
+
+
+def solved(problem: Problem, seed: int = 1) -> Solution:
+    return solve(problem, EFFORT, seed, Watch(time.monotonic))
+
+
+@LAW
+@given(PROBLEMS)
+def test_the_bound_is_below_the_best_plan_there_is_and_the_plan_above(problem: Problem) -> None:
+    found = solved(problem)
+    best = best_cost(problem)
+    assert found.progress.bound <= best + SLACK
+    assert best <= found.progress.cost + SLACK
+    assert check(problem, found.orders) == ()
+    assert cost(problem, found.orders).total == found.progress.cost
+
+
+def test_tiny_plans_equal_the_best_of_all_plans_nearly_always() -> None:
+    missed = []
+    for seed in range(40):
+        problem = tiny(seed, rows=2 + seed % 2, budget=seed % 2 == 0, cap=seed % 3 == 0)
+        found, best = solved(problem).progress.cost, best_cost(problem)
+        if found > best + SLACK:
+            missed.append((found - best) / best)
+    assert len(missed) <= 3
+    assert max(missed, default=0.0) < 0.02
+
+
+@LAW
+@given(PROBLEMS, st.floats(1.0, 3.0))
+def test_a_looser_limit_never_costs_more(problem: Problem, wider: float) -> None:
+    loose = replace(
+        problem,
+        weekly_budget=problem.weekly_budget * wider,
+        caps=np.ceil(problem.caps * wider).astype(np.int64),
+        rows=replace(problem.rows, most=problem.rows.most + 1),
+    )
+    tight_plan, loose_plan = solved(problem), solved(loose)
+    assert loose_plan.progress.bound <= tight_plan.progress.cost + SLACK
+    if loose_plan.progress.gap < SLACK:
+        assert loose_plan.progress.cost <= tight_plan.progress.cost * (1 + SLACK) + SLACK
+
+
+@LAW
+@given(PROBLEMS, st.integers(0, 5))
+def test_the_same_seed_and_rounds_give_the_same_plan(problem: Problem, seed: int) -> None:
+    one, two = solved(problem, seed), solved(problem, seed)
+    assert np.array_equal(one.orders, two.orders)
+    assert one.progress.bound == two.progress.bound
+
+
+def test_nothing_to_order_is_a_plan_too() -> None:
+    problem = tiny(1)
+    rows = replace(problem.rows, order_days=np.zeros_like(problem.rows.order_days))
+    found = solved(replace(problem, rows=rows))
+    assert not found.orders.any()
+    assert found.progress.gap <= SLACK
