@@ -15,7 +15,6 @@ import asyncio
 import sys
 import tempfile
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from rich.console import Console
 from larrey.orientation.v1 import orientation_pb2 as pb
 from larrey.orientation.v1 import orientation_pb2_grpc
 from loadtests.day.calls import calls, hub_messages
+from loadtests.day.clients import scraped
 from loadtests.day.processes import READY_S, Running, start
 from loadtests.day.world import START
 
@@ -107,10 +107,7 @@ def service(folder: Path) -> Running:
 
 def cpu_seconds(running: Running) -> float:
     """Processor time of the service so far, by its own metrics."""
-    with urllib.request.urlopen(f"http://{running.metrics}/metrics", timeout=5) as page:
-        lines = page.read().decode().splitlines()
-    name = "process_cpu_seconds_total "
-    return float(next(line for line in lines if line.startswith(name)).removeprefix(name))
+    return scraped(running.metrics)["process_cpu_seconds_total"]
 
 
 def verdict(out: Measured, cpu_s: float, chosen: argparse.Namespace) -> bool:

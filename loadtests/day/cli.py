@@ -21,7 +21,7 @@ from loadtests.day.clients import Clients, TooLong
 from loadtests.day.processes import NotReady, System, Transport, embedded
 from loadtests.day.screen import chapter
 from loadtests.day.summary import Summary, totals, write
-from loadtests.day.world import START, YEARS_SHIFTED, products
+from loadtests.day.world import START, YEARS_SHIFTED, Product, first_products, products
 
 app = typer.Typer(help="Plays a hospital group's day through the services' public interfaces.")
 FOLDER = Path(".larrey")
@@ -34,22 +34,26 @@ def run(
     real: Annotated[
         bool, typer.Option("--real", help="on a real Apache Kafka and a real PostgreSQL")
     ] = False,
+    series: Annotated[
+        int, typer.Option(min=12, max=767, help="how many of the 767 series to play")
+    ] = 767,
+    out: Annotated[Path, typer.Option(help="folder for the state and last-run.json")] = FOLDER,
 ) -> None:
-    """Plays the day, writes .larrey/last-run.json and ends."""
+    """Plays the day, writes last-run.json and ends."""
     console = Console(width=max(100, Console().width))
-    folder = (FOLDER / "run").resolve()
+    folder = (out / "run").resolve()
     shutil.rmtree(folder, ignore_errors=True)
     begin = time.perf_counter()
     try:
         with _transport(real, folder, console) as transport:
             system = System(transport, folder, START.isoformat())
             with system:
-                summary = _play(system, console)
+                summary = _play(system, console, first_products(series))
             summary.exit_codes = dict(system.exit_codes)
     except (NotReady, TooLong, RuntimeError) as error:
         print(f"larrey: {error}", file=sys.stderr)  # noqa: T201
         raise typer.Exit(1) from error
-    write(FOLDER / "last-run.json", summary)
+    write(out / "last-run.json", summary)
     summary.show(console, time.perf_counter() - begin)
     if any(summary.exit_codes.values()):
         print(f"larrey: a service ended badly: {summary.exit_codes}", file=sys.stderr)  # noqa: T201
@@ -70,7 +74,7 @@ def up() -> None:
         with System(
             embedded(folder), folder, START.isoformat(), GRPC_PORTS, METRICS_PORTS
         ) as system:
-            _play(system, console)
+            _play(system, console, products())
             for name, running in system.services.items():
                 console.print(f"  {name:14} gRPC {running.grpc}   metrics {running.metrics}")
             console.print("  Running until Ctrl-C.")
@@ -93,9 +97,8 @@ def _transport(real: bool, folder: Path, console: Console) -> Iterator[Transport
         yield transport
 
 
-def _play(system: System, console: Console) -> Summary:
+def _play(system: System, console: Console, catalogue: list[Product]) -> Summary:
     clients = Clients.of(system.services)
-    catalogue = products()
     console.print(f"Three services are ready ({system.transport.label}).")
     chapter(console, 1, "Demand: what will each site use?")
     console.print(

@@ -86,6 +86,15 @@ def products() -> list[Product]:
     ]
 
 
+def first_products(count: int) -> list[Product]:
+    """The products of a shorter day: those of the critical resources, then the first ones."""
+    catalogue = products()
+    chosen = [p for p in catalogue if p.critical_resource]
+    chosen += [p for p in catalogue if not p.critical_resource]
+    keep = {p.item_id for p in chosen[: max(count, 2 * len(CRITICAL))]}
+    return [p for p in catalogue if p.item_id in keep]
+
+
 def _product(
     place: int, name: str, rows: pd.DataFrame, draw: np.random.Generator, resource: str
 ) -> Product:
