@@ -8,19 +8,23 @@ from pathlib import Path
 import grpc
 
 from larrey.demand.v1 import demand_pb2, demand_pb2_grpc, events_pb2
+from services.demand.adapters.files.desk import Desk
 from services.demand.adapters.history import ParquetHistory
 from services.demand.adapters.store.books import SqlBooks, SqlStore
 from services.demand.adapters.store.tables import tables
 from services.demand.adapters.watch import Metrics
 from services.demand.adapters.workers import SpawnedWorkers
 from services.demand.domain.outlook import Rules
+from services.demand.entrypoints.commands import Paths
 from services.demand.entrypoints.events import Listener
 from services.demand.entrypoints.ingest import Ingest
 from services.demand.entrypoints.jobs import RunJob
 from services.demand.entrypoints.rpc import DemandRpc, UseCases
 from services.demand.settings import Settings
+from services.demand.use_cases.backtest_files import BacktestFile
 from services.demand.use_cases.carry_out import CarryOutRun
 from services.demand.use_cases.catalogue import PutItems, PutSites
+from services.demand.use_cases.forecast_files import ForecastFile
 from services.demand.use_cases.read import ListForecasts, ReadForecast, Reading
 from services.demand.use_cases.record import RecordMovements
 from services.demand.use_cases.runs import ReadRun, StartRun
@@ -100,6 +104,36 @@ def _use_cases(
         read_forecast=ReadForecast(store, reading),
         list_forecasts=ListForecasts(store, reading),
         list_signals=ListSignals(store, clock, settings.zone),
+    )
+
+
+def forecast_file(paths: Paths, workers: int) -> ForecastFile:
+    """The parts of `larrey demand forecast`, joined."""
+    # the service itself leaves the engines to its workers
+    from services.demand.adapters.files import wiring  # noqa: PLC0415
+
+    return wiring.forecast_file(_desk(paths), workers)
+
+
+def backtest_file(paths: Paths, workers: int) -> BacktestFile:
+    """The parts of `larrey demand backtest`, joined."""
+    from services.demand.adapters.files import wiring  # noqa: PLC0415
+
+    return wiring.backtest_file(_desk(paths), workers)
+
+
+def _desk(paths: Paths) -> Desk:
+    item, picture = paths.plot or ("", None)
+    return Desk(
+        history_path=paths.history,
+        frequency=paths.frequency,
+        season=paths.season,
+        horizon=paths.horizon,
+        out=paths.out,
+        actuals_path=paths.actuals,
+        json_path=paths.json,
+        plot_item=item,
+        plot_path=picture,
     )
 
 

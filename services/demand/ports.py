@@ -12,12 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.demand.domain.forecasts import Finding, Forecast, Outcome
+from services.demand.domain.history_files import HistoryRead, Used
 from services.demand.domain.movements import Movement
 from services.demand.domain.newcomers import ClassLevel
 from services.demand.domain.residuals import Pool, ScaledErrors
+from services.demand.domain.routing import Group
 from services.demand.domain.runs import Run, RunOrder, RunState
+from services.demand.domain.scoring import Actuals
 from services.demand.domain.series import Series
 from services.demand.domain.signals import Case
+from services.demand.domain.tables import Asked, Days, HistoryTable, TableForecast
 from shared.catalogue.codes import Code
 from shared.catalogue.items import Item, Site
 
@@ -176,3 +180,71 @@ class Watch(Protocol):
     def run_ended(self, state: RunState, seconds: float) -> None: ...
     def series(self, outcomes: Sequence[Outcome]) -> None: ...
     def forecast_made(self, at: datetime) -> None: ...
+
+
+class TableEngine(Protocol):
+    """A method that forecasts a whole table of series at once.
+
+    `serves`: the groups it is fit for; `slow`: costs so much a series that it is tried on a
+    sample first and then only asked for the series that it serves.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def serves(self) -> frozenset[Group]: ...
+    @property
+    def slow(self) -> bool: ...
+    def __call__(self, table: HistoryTable, asked: Asked) -> TableForecast:
+        """Forecasts of every series of the table, in its order."""
+        ...
+
+
+class Progress(Protocol):
+    """Tells whoever waits how far a long command has come."""
+
+    def stage(self, name: str, steps: int) -> AbstractContextManager[Callable[[], None]]:
+        """Opens a stage of so many steps; the function given is called after each."""
+        ...
+
+
+class Peer(Protocol):
+    """A method of the usual libraries, run beside ours to be compared with."""
+
+    @property
+    def name(self) -> str: ...
+    def __call__(
+        self, table: HistoryTable, asked: Asked, step: Callable[[], None]
+    ) -> TableForecast: ...
+
+
+class ForecastFiles(Protocol):
+    """The files of one command. All raise Malformed when a file cannot be used."""
+
+    def history(self) -> HistoryRead: ...
+    def actuals(self, ids: Sequence[str], ahead: Days) -> Actuals:
+        """What came true over the periods ahead, in the order of the ids."""
+        ...
+
+    def write(
+        self,
+        ids: Sequence[str],
+        ahead: Days,
+        forecast: TableForecast,
+        levels: Sequence[float],
+    ) -> None: ...
+    def plot(
+        self, table: HistoryTable, ahead: Days, forecast: TableForecast, actuals: Actuals | None
+    ) -> None:
+        """Draws the item asked for; does nothing when none was."""
+        ...
+
+    def report(self, figures: Mapping[str, object]) -> None:
+        """Writes the figures; does nothing when no file was asked for."""
+        ...
+
+
+class Meter(Protocol):
+    """What this process has used so far."""
+
+    def __call__(self) -> Used: ...

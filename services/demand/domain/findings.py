@@ -35,13 +35,12 @@ def wrong_units(table: HistoryTable) -> Flags:
     return np.asarray(far & enough[:, None])
 
 
-def noted(
-    table: HistoryTable, rows_in_file: Ints, unknown: Flags
-) -> tuple[HistoryTable, tuple[Found, ...]]:
+def learnable(table: HistoryTable, rows_in_file: Ints) -> tuple[HistoryTable, tuple[Found, ...]]:
     """The table with what cannot be learnt filled in, and a sentence on each such series.
 
-    `rows_in_file` [n, T]: rows of the file by period; `unknown`: the row has no amount.
+    `rows_in_file` [n, T]: rows of the file by series and period.
     """
+    unknown = table.alive & ~table.known
     far = wrong_units(table)
     known = table.known & ~far
     values = filled(table.values, known, table.alive, table.season)
@@ -54,9 +53,10 @@ def _sentences(table: HistoryTable, rows: Ints, unknown: Flags, far: Flags) -> I
     blank = unknown.sum(axis=1)
     below = (table.recorded < 0).sum(axis=1)
     wrong = far.sum(axis=1)
-    never = ~(table.recorded > 0).any(axis=1)
+    never = np.asarray(~(table.recorded > 0).any(axis=1))
     first = table.recorded[np.arange(len(table.ids)), table.start]
-    constant = (np.where(table.alive, table.recorded, first[:, None]) == first[:, None]).all(axis=1)
+    level = np.where(table.alive, table.recorded, first[:, None])
+    constant = np.ptp(level, axis=1) <= 0.0
     for i, name in enumerate(table.ids):
         periods = int(table.length - table.start[i])
         if twice[i]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from services.demand.domain.tables import Array, Days, Flags, HistoryTable
+from services.demand.domain.tables import Array, Days, Flags, HistoryTable, Ints
 
 # Out of stock for more of a period than this: what was recorded says too little.
 CENSORED_SHARE = 0.66
@@ -119,33 +119,40 @@ def filled(values: Array, known: Flags, alive: Flags, season: int) -> Array:
     length = values.shape[1]
     age = np.abs(np.arange(length)[:, None] - np.arange(length)[None, :])
     kernel = 0.5 ** (age / HALF_LIFE)
-    common = _season_factors(values, usable, kernel, season)
+    cycle = _whole_cycles(age, season)
+    common = _season_factors(values, usable, cycle, season)
     made = np.where(alive, values, 0.0)
     for row in rows:
         seen = usable[row].astype(np.float64)
         if not seen.any():
             made[row] = 0.0
             continue
-        factors = _own_factors(values[row], seen, kernel, common, season)
+        factors = _own_factors(values[row], seen, cycle, common, season)
         place = np.arange(length) % season
         level = kernel @ (seen * values[row] / factors[place]) / (kernel @ seen)
         made[row, gaps[row]] = (level * factors[place])[gaps[row]]
     return np.asarray(made)
 
 
-def _season_factors(values: Array, usable: Flags, kernel: Array, season: int) -> Array:
+def _whole_cycles(age: Ints, season: int) -> Array:
+    """[T, T] weights of the periods within half a season: each part of it counts once."""
+    half = season / 2
+    return np.where(age < half, 1.0, np.where(age == half, 0.5, 0.0))
+
+
+def _season_factors(values: Array, usable: Flags, cycle: Array, season: int) -> Array:
     """[season] factors of the whole panel, 1 when there is too little of it."""
     if season < 2 or values.shape[1] < 2 * season:
         return np.ones(season)
     total, count = (values * usable).sum(axis=0), usable.sum(axis=0)
     mean = total / np.maximum(count, 1)
-    return _own_factors(mean, (count > 0).astype(np.float64), kernel, np.ones(season), season)
+    return _own_factors(mean, (count > 0).astype(np.float64), cycle, np.ones(season), season)
 
 
-def _own_factors(values: Array, seen: Array, kernel: Array, prior: Array, season: int) -> Array:
+def _own_factors(values: Array, seen: Array, cycle: Array, prior: Array, season: int) -> Array:
     if season < 2:
         return np.ones(1)
-    level = kernel @ (seen * values) / np.maximum(kernel @ seen, 1e-12)
+    level = cycle @ (seen * values) / np.maximum(cycle @ seen, 1e-12)
     usual = level > 0
     ratio = np.where(usual, values / np.where(usual, level, 1.0), 1.0)
     weight = seen * usual

@@ -31,7 +31,7 @@ class Actuals:
 
     values: Array = field(repr=False)
     given: Flags = field(repr=False)
-    window: slice = field(default=slice(None))
+    window: slice = field(default_factory=lambda: slice(None))
 
 
 @dataclass(frozen=True, slots=True)

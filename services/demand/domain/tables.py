@@ -90,6 +90,19 @@ class HistoryTable:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a forecast is asked for: the periods ahead, the levels, the lead time in periods."""
+
+    ahead: Days = field(repr=False)
+    levels: tuple[float, ...]
+    lead: int | None = None
+
+    @property
+    def horizon(self) -> int:
+        return len(self.ahead)
+
+
+@dataclass(frozen=True, slots=True)
 class TableForecast:
     """Forecasts of n series over h periods at q levels, in the order of the table's ids.
 

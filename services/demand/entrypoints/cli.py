@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
+
+from services.demand.entrypoints.commands import Paths, register
 
 app = typer.Typer(
     name="demand",
@@ -23,3 +27,18 @@ def serve() -> None:
     from services.demand.main import main  # noqa: PLC0415
 
     main()
+
+
+def _forecaster(paths: Paths, workers: int) -> Any:
+    from services.demand.main import forecast_file  # noqa: PLC0415
+
+    return forecast_file(paths, workers)
+
+
+def _backtester(paths: Paths, workers: int) -> Any:
+    from services.demand.main import backtest_file  # noqa: PLC0415
+
+    return backtest_file(paths, workers)
+
+
+register(app, _forecaster, _backtester)

@@ -1,0 +1,109 @@
+"""TSB with the pooled errors of like series: for small pools of rarely used items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.demand.domain.routing import Group
+from services.demand.domain.tables import Array, Asked, Flags, HistoryTable, Ints, TableForecast
+
+# Series with this share of empty periods or more are pooled apart.
+BORDERS = (0.1, 0.3, 0.5, 0.7, 0.9)
+LEAST_POOL = 150
+ORIGINS = 12
+
+
+def tsb_means(values: Array, alive: Flags, alpha: float, beta: float) -> Array:
+    """[n, T + 1] means: place t is what is foreseen from the first t periods.
+
+    Teunter, Syntetos and Babai (2011), Eur. J. Oper. Res. 214: the chance of use (weight
+    `beta`) and the amount used (weight `alpha`) are smoothed apart.
+    """
+    n, length = values.shape
+    chance, amount, seen = np.zeros(n), np.zeros(n), np.zeros(n)
+    made = np.zeros((n, length + 1))
+    for t in range(length):
+        live = alive[:, t]
+        used = (values[:, t] > 0) & live
+        rate = np.maximum(beta, 1.0 / (seen + 1.0))
+        chance = np.where(live, chance + rate * (used - chance), chance)
+        moved = np.where(amount == 0, values[:, t], amount + alpha * (values[:, t] - amount))
+        amount = np.where(used, moved, amount)
+        seen = seen + live
+        made[:, t + 1] = chance * amount
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class PooledTsb:
+    """The mean of TSB; quantiles from errors of back-tests, scaled and pooled by zero share."""
+
+    smoothing: float = 0.2
+    name: str = "TSB, pooled errors"
+    serves: frozenset[Group] = frozenset({Group.RARE, Group.REGULAR})
+    slow: bool = False
+
+    def __call__(self, table: HistoryTable, asked: Asked) -> TableForecast:
+        pool = _Errors(table, tsb_means(table.values, table.alive, self.smoothing, self.smoothing))
+        horizon, levels, lead = asked.horizon, asked.levels, asked.lead
+        quantiles = np.stack([pool.quantiles(h, 1, levels) for h in range(horizon)], axis=1)
+        mean = np.repeat(pool.means[:, -1:], horizon, axis=1)
+        n = len(table.ids)
+        return TableForecast(
+            levels,
+            mean,
+            np.maximum(quantiles, 0.0),
+            mean[:, :lead].sum(axis=1) if lead else None,
+            np.maximum(pool.quantiles(0, lead, levels), 0.0) if lead else None,
+            methods=(self.name,) * n,
+            reasons=("",) * n,
+        )
+
+
+class _Errors:
+    """Errors of the newest back-tests, divided by each series' size."""
+
+    def __init__(self, table: HistoryTable, means: Array) -> None:
+        self.means = means
+        self._table = table
+        used = ((table.values > 0) & table.alive).sum(axis=1)
+        share = 1.0 - used / np.maximum(table.lengths, 1)
+        self._bucket = np.searchsorted(BORDERS, share, side="right")
+        positive = table.values[table.values > 0]
+        self._unit = min(1.0, float(positive.min())) if len(positive) else 1.0
+
+    def _size(self, mean: Array, periods: int) -> Array:
+        return np.asarray(
+            periods * mean + 0.5 * np.sqrt(periods * self._unit * mean) + 0.1 * self._unit
+        )
+
+    def quantiles(self, skipped: int, periods: int, levels: Sequence[float]) -> Array:
+        """[n, q] of the sum over `periods` periods that start after `skipped` more."""
+        errors, owners = self._pool(skipped, periods)
+        everyone = np.sort(errors) if len(errors) else np.zeros(1)
+        centre = periods * self.means[:, -1]
+        size = self._size(self.means[:, -1], periods)
+        made = np.empty((len(centre), len(levels)))
+        for bucket in np.unique(self._bucket):
+            mine = np.sort(errors[self._bucket[owners] == bucket])
+            pool = mine if len(mine) >= LEAST_POOL else everyone
+            place = (np.arange(len(pool)) + 0.5) / len(pool)
+            who = self._bucket == bucket
+            shift = np.interp(np.asarray(levels), place, pool)
+            made[who] = centre[who, None] + size[who, None] * shift[None, :]
+        return made
+
+    def _pool(self, skipped: int, periods: int) -> tuple[Array, Ints]:
+        table = self._table
+        last = table.length - skipped - periods
+        found, owners = [np.empty(0)], [np.empty(0, dtype=np.int64)]
+        for known in range(max(3, last - ORIGINS + 1), last + 1):
+            old = np.flatnonzero(table.start <= known - 3)
+            window = table.values[old, known + skipped : known + skipped + periods]
+            error = window.sum(axis=1) - periods * self.means[old, known]
+            found.append(error / self._size(self.means[old, known], periods))
+            owners.append(old)
+        return np.concatenate(found), np.concatenate(owners)

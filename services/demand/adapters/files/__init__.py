@@ -1,0 +1,1 @@
+"""Histories read from Parquet files, forecasts and scores written to files, and plots."""

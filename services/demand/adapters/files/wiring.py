@@ -1,0 +1,35 @@
+"""Joins the parts of `larrey demand forecast` and `larrey demand backtest`."""
+
+from __future__ import annotations
+
+from services.demand.adapters.engines.pooled import PooledTsb
+from services.demand.adapters.engines.series.blend import StatisticalBlend
+from services.demand.adapters.engines.series.peers import ALWAYS, RARE, Peer
+from services.demand.adapters.files.desk import Desk
+from services.demand.adapters.files.machine import Bars, used_so_far
+from services.demand.domain.routing import Group
+from services.demand.use_cases.backtest_files import BacktestFile
+from services.demand.use_cases.forecast_files import ForecastFile, ForecastTable
+from services.demand.use_cases.route_table import RouteTable
+
+
+def forecast_file(desk: Desk, workers: int) -> ForecastFile:
+    return ForecastFile(desk, ForecastTable(_route(workers, Bars()), used_so_far))
+
+
+def backtest_file(desk: Desk, workers: int) -> BacktestFile:
+    bars = Bars()
+    return BacktestFile(
+        desk,
+        ForecastTable(_route(workers, bars), used_so_far),
+        tuple(Peer(name, workers) for name in ALWAYS),
+        tuple(Peer(name, workers) for name in RARE),
+        used_so_far,
+        bars,
+    )
+
+
+def _route(workers: int, bars: Bars) -> RouteTable:
+    blend, pooled = StatisticalBlend(workers), PooledTsb()
+    homes = {Group.REGULAR: blend.name, Group.RARE: pooled.name}
+    return RouteTable((blend, pooled), homes, bars)

@@ -1,0 +1,117 @@
+"""Back-tests the forecast of a file against what came true, beside the peers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from services.demand.domain.history_files import (
+    HistoryRead,
+    Order,
+    Target,
+    Used,
+    held_back,
+    prepared,
+)
+from services.demand.domain.routing import Group, groups
+from services.demand.domain.scoring import Actuals, Scores, score
+from services.demand.domain.stockouts import simulate
+from services.demand.domain.tables import HistoryTable
+from services.demand.ports import ForecastFiles, Meter, Peer, Progress
+from services.demand.use_cases.forecast_files import ForecastTable, Made, told
+
+# From this share of rarely used series on, the methods made for them are peers too.
+RARE_SHARE = 0.25
+CHUNK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """Scores and machine time of one method."""
+
+    scores: Scores
+    used: Used
+
+    def plain(self) -> dict[str, object]:
+        return {
+            **self.scores.plain(),
+            "cpu_seconds": round(self.used.cpu_seconds, 3),
+            "peak_rss_mib": round(self.used.peak_rss_mib, 1),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestFile:
+    """`larrey demand backtest`: forecasts first, then what came true, then the peers."""
+
+    files: ForecastFiles
+    make: ForecastTable
+    peers: Sequence[Peer]
+    rare_peers: Sequence[Peer]
+    meter: Meter
+    progress: Progress = field(repr=False)
+
+    def __call__(
+        self, order: Order, *, actuals_given: bool, stockout_seed: int | None = None
+    ) -> Mapping[str, Tested]:
+        read = self.files.history()
+        held: Actuals | None = None
+        if not actuals_given:
+            read, held = held_back(read, order.horizon)
+        made = self.make(read, order)
+        self.files.write(made.table.ids, read.ahead, made.forecast, order.written_levels)
+        actuals = held or self.files.actuals(made.table.ids, read.ahead)
+        self.files.plot(made.table, read.ahead, made.forecast, actuals)
+        tested = {
+            "larrey": Tested(score(read.table, actuals, made.forecast, order.lead), made.used)
+        }
+        tested |= self._peers(read, order, actuals)
+        report = {**told(made, order), **tested["larrey"].plain()}
+        report["peers"] = {name: one.plain() for name, one in tested.items() if name != "larrey"}
+        if stockout_seed is not None:
+            report["stockouts"] = self._stockouts(read, order, made, actuals, stockout_seed)
+        self.files.report(report)
+        return tested
+
+    def _peers(self, read: HistoryRead, order: Order, actuals: Actuals) -> dict[str, Tested]:
+        table = as_recorded(read.table)
+        kinds = groups(table)
+        rare = sum(kind is Group.RARE for kind in kinds) >= RARE_SHARE * len(kinds)
+        peers = [*self.peers, *(self.rare_peers if rare else ())]
+        asked = replace(order, levels=()).asked(read.ahead)
+        found = {}
+        for peer in peers:
+            before = self.meter()
+            chunks = -(-len(table.ids) // CHUNK)
+            with self.progress.stage(peer.name, chunks) as step:
+                made = peer(table, asked, step)
+            after = self.meter()
+            used = Used(after.cpu_seconds - before.cpu_seconds, after.peak_rss_mib)
+            found[peer.name] = Tested(score(read.table, actuals, made, order.lead), used)
+        return found
+
+    def _stockouts(
+        self, read: HistoryRead, order: Order, made: Made, actuals: Actuals, seed: int
+    ) -> Mapping[str, object]:
+        """The same engines given the true history, the one with stock-outs, the repaired one."""
+        touched = simulate(read.table, seed)
+        figures: dict[str, object] = {
+            "seed": seed,
+            "touched_share": touched.touched_share,
+            "lost_share": touched.lost_share,
+            "true": score(read.table, actuals, made.forecast, order.lead).plain(),
+        }
+        asked = order.asked(read.ahead)
+        for name, target in (("recorded", Target.RECORDED), ("repaired", Target.DEMAND)):
+            table, _ = prepared(replace(read, table=touched.table), target)
+            if target is Target.RECORDED:
+                # what a method sees that knows nothing of stock
+                table = replace(table, columns=read.table.columns)
+            forecast = self.make.route.forecast(table, asked, made.chosen)
+            figures[name] = score(read.table, actuals, forecast, order.lead).plain()
+        return figures
+
+
+def as_recorded(table: HistoryTable) -> HistoryTable:
+    """What peers see: the amounts as recorded, returns counted as 0, nothing repaired."""
+    return replace(table, values=table.recorded.clip(min=0.0))

@@ -1,0 +1,135 @@
+"""Forecasts a whole table: every engine is tried on rolling origins, the best serves its group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from services.demand.domain.routing import (
+    Group,
+    Judged,
+    Losses,
+    class_words,
+    groups,
+    judge,
+    losses,
+    origins,
+)
+from services.demand.domain.tables import (
+    Asked,
+    Flags,
+    HistoryTable,
+    Ints,
+    TableForecast,
+    joined,
+    tidied,
+)
+from services.demand.ports import Progress, TableEngine
+
+SAMPLE = 120
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTable:
+    """The engine of each group by back-test; the forecast says which one, and why.
+
+    `homes`: the engine that serves a group when no back-test can decide.
+    """
+
+    engines: Sequence[TableEngine]
+    homes: Mapping[Group, str]
+    progress: Progress = field(repr=False)
+
+    def choose(self, table: HistoryTable, asked: Asked) -> Mapping[Group, Judged]:
+        """The engine of each group that the table has, by rolling origins inside it."""
+        rows = _rows(groups(table))
+        engines = [one for one in self.engines if set(one.serves) & set(rows)]
+        found = self._back_tests(table, asked, engines)
+        sampled = frozenset(one.name for one in engines if one.slow)
+        chosen: dict[Group, Judged] = {}
+        for group, members in rows.items():
+            tried = {one.name: found[one.name] for one in engines if group in one.serves}
+            chosen[group] = judge(tried, members, self.homes[group], sampled)
+        return chosen
+
+    def _back_tests(
+        self,
+        table: HistoryTable,
+        asked: Asked,
+        engines: Sequence[TableEngine],
+    ) -> dict[str, list[Losses]]:
+        found: dict[str, list[Losses]] = {one.name: [] for one in engines}
+        tests = origins(table.length, asked.horizon, table.season)
+        with self.progress.stage("back-tests", len(tests) * len(engines)) as step:
+            for known, periods in tests:
+                cut = table.until(known)
+                test = Asked(
+                    table.periods[known : known + periods],
+                    asked.levels,
+                    None if asked.lead is None else min(asked.lead, periods),
+                )
+                for engine in engines:
+                    wanted = np.ones(len(cut.ids), dtype=bool)
+                    if engine.slow:
+                        wanted = _sample(cut, engine.serves)
+                    part = cut.rows(np.flatnonzero(wanted)) if engine.slow else cut
+                    if len(part.ids):
+                        made = tidied(engine(part, test))
+                        found[engine.name].append(losses(table, cut, made, wanted, periods))
+                    step()
+        return found
+
+    def forecast(
+        self, table: HistoryTable, asked: Asked, chosen: Mapping[Group, Judged]
+    ) -> TableForecast:
+        """The forecast of the chosen engines; groups that were not judged go to their home."""
+        rows = _rows(groups(table))
+        chosen = {g: chosen.get(g, Judged(self.homes[g], "Not back-tested.")) for g in rows}
+        by_name = {one.name: one for one in self.engines}
+        words = class_words(table)
+        parts: list[tuple[Ints, TableForecast]] = []
+        names = sorted({judged.engine for judged in chosen.values()})
+        with self.progress.stage("forecast", len(names)) as step:
+            for name in names:
+                mine = np.sort(
+                    np.concatenate(
+                        [rows[g] for g, judged in chosen.items() if judged.engine == name]
+                    )
+                )
+                engine = by_name[name]
+                if engine.slow:
+                    made = tidied(engine(table.rows(mine), asked))
+                else:
+                    # the whole table: engines that learn from all series get all of them
+                    made = tidied(engine(table, asked)).rows(mine)
+                parts.append((mine, made))
+                step()
+        whole = joined(len(table.ids), parts)
+        why = {i: judged.reason for g, judged in chosen.items() for i in rows[g]}
+        return replace(
+            whole,
+            reasons=tuple(
+                f"{words[i]} demand. {why[i]} {whole.reasons[i]}".strip()
+                for i in range(len(table.ids))
+            ),
+        )
+
+
+def _rows(kinds: Sequence[Group]) -> dict[Group, Ints]:
+    found = {
+        group: np.array([i for i, kind in enumerate(kinds) if kind is group], dtype=np.int64)
+        for group in Group
+    }
+    return {group: rows for group, rows in found.items() if len(rows)}
+
+
+def _sample(table: HistoryTable, serves: frozenset[Group]) -> Flags:
+    """Evenly spaced series of the groups that an engine serves, at most SAMPLE of them."""
+    mine = np.flatnonzero([kind in serves for kind in groups(table)])
+    wanted = np.zeros(len(table.ids), dtype=bool)
+    if len(mine):
+        places = np.unique(np.linspace(0, len(mine) - 1, min(SAMPLE, len(mine))).astype(int))
+        wanted[mine[places]] = True
+    return wanted
