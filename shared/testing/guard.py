@@ -1,9 +1,9 @@
 """Starts one server and outlives it: when whoever started this ends, the server ends too.
 
-Run as a program: `python guard.py STOP_SIGNAL GRACE_SECONDS USER COMMAND…` (USER empty:
-the same as this one). It writes the server's pid on its first line of output and waits
-for the end of its own input, which comes when the starter closes the pipe or dies, also
-by SIGKILL.
+Run as a program: `python guard.py STOP_SIGNAL GRACE_SECONDS USER SCRATCH COMMAND…` (USER
+empty: the same as this one). It writes the server's pid on its first line of output and
+reads its own input: a word asks it to stop the server; an end without a word means that
+the starter died, also by SIGKILL, and then the folder SCRATCH is removed too.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import ctypes
 import os
 import pwd
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,9 +33,19 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def stop(server: subprocess.Popen[bytes], stop_signal: int, grace_s: float) -> None:
+    """Asks the server to stop; after its grace it is killed."""
+    server.send_signal(stop_signal)
+    try:
+        server.wait(grace_s)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
 def main(arguments: list[str]) -> int:
     stop_signal, grace_s = int(arguments[0]), float(arguments[1])
-    user, command = arguments[2] or None, arguments[3:]
+    user, scratch, command = arguments[2] or None, arguments[3], arguments[4:]
     for number in DEAF_TO:
         signal.signal(number, signal.SIG_IGN)
     server = subprocess.Popen(
@@ -52,13 +63,11 @@ def main(arguments: list[str]) -> int:
     os.close(1)
     while server.poll() is None:
         asked, _, _ = select.select([0], [], [], 0.2)
-        if asked and not os.read(0, 1):
-            server.send_signal(stop_signal)
-            try:
-                server.wait(grace_s)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
+        if asked:
+            orphaned = not os.read(0, 16)
+            stop(server, stop_signal, grace_s)
+            if orphaned and scratch:
+                shutil.rmtree(scratch, ignore_errors=True)
     return server.returncode
 
 

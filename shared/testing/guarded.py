@@ -43,7 +43,9 @@ class GuardedServer:
         grace_s: float = 15.0,
         environ: Mapping[str, str] | None = None,
         user: str | None = None,
+        scratch: Path | None = None,
     ) -> None:
+        """`scratch` is a folder that nobody needs once the starter has died."""
         self._name = name
         self._command = list(command)
         self._log = log
@@ -51,6 +53,7 @@ class GuardedServer:
         self._grace_s = grace_s
         self._environ = environ
         self._user = user
+        self._scratch = scratch
         self._guard: subprocess.Popen[bytes] | None = None
         self.pid: int | None = None
 
@@ -59,6 +62,7 @@ class GuardedServer:
         guard = [
             sys.executable, "-I", str(GUARD),
             str(int(self._stop_signal)), str(self._grace_s), self._user or "",
+            str(self._scratch or ""),
         ]  # fmt: skip
         with self._log.open("ab") as log:
             self._guard = subprocess.Popen(
@@ -103,7 +107,11 @@ class GuardedServer:
         """Asks it to stop and waits; after its grace it is killed."""
         guard = self._guard
         if guard is not None and guard.stdin is not None:
-            guard.stdin.close()
+            try:
+                guard.stdin.write(b"stop")  # without a word it would take us for dead
+                guard.stdin.close()
+            except BrokenPipeError:  # it has ended before
+                guard.stdin = None
         self._gone()
 
     def _gone(self) -> None:

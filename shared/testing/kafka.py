@@ -6,7 +6,6 @@ import base64
 import os
 import shutil
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +16,7 @@ from kafka.errors import KafkaError, KafkaTimeoutError
 
 from shared.testing.guarded import GuardedServer, ServerFailed, answers, free_ports
 from shared.testing.jars import class_path
+from shared.testing.scratch import scratch_folder
 
 READY_S = 90.0
 MEMORY = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
@@ -57,7 +57,16 @@ broker.heartbeat.interval.ms=500
 class KafkaNode:
     """One broker and controller in one process, on ports that it keeps for its life."""
 
-    def __init__(self, folder: Path, node: int, properties: str, port: int, jars: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        node: int,
+        properties: str,
+        port: int,
+        jars: str,
+        scratch: Path | None,
+    ) -> None:
         folder.mkdir(parents=True)
         self.port = port
         self._folder = folder
@@ -72,6 +81,7 @@ class KafkaNode:
             f"Kafka node {node}",
             [*self._java, "kafka.Kafka", str(self._properties)],
             folder / "kafka.log",
+            scratch=scratch,
         )
 
     def format(self, cluster: str) -> None:
@@ -111,7 +121,7 @@ class KafkaBroker:
 
     def __init__(self, *, nodes: int = 1, folder: Path | None = None) -> None:
         self._own_folder = folder is None
-        self._folder = Path(tempfile.mkdtemp(prefix="larrey-kafka-")) if folder is None else folder
+        self._folder = folder or scratch_folder("larrey-kafka-")
         jars = class_path()
         ports = free_ports(2 * nodes)
         voters = ",".join(f"{n + 1}@127.0.0.1:{ports[2 * n + 1]}" for n in range(nodes))
@@ -127,7 +137,16 @@ class KafkaBroker:
                 copies=nodes,
                 in_step=max(1, nodes - 1),
             )
-            self.nodes.append(KafkaNode(home, n + 1, properties, ports[2 * n], jars))
+            self.nodes.append(
+                KafkaNode(
+                    home,
+                    node=n + 1,
+                    properties=properties,
+                    port=ports[2 * n],
+                    jars=jars,
+                    scratch=self._folder if self._own_folder else None,
+                )
+            )
         self._cluster = base64.urlsafe_b64encode(b"\x00" + os.urandom(15)).decode().rstrip("=")
         self._formatted = False
 

@@ -16,6 +16,7 @@ from uuid import uuid4
 import psycopg
 
 from shared.testing.guarded import GuardedServer, ServerFailed, free_ports
+from shared.testing.scratch import scratch_folder
 
 READY_S = 30.0
 ANYONE = 0o755
@@ -64,8 +65,8 @@ class PostgresServer:
     """
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="larrey-postgres-"))
-        self._folder.chmod(ANYONE)
+        self._folder = scratch_folder("larrey-postgres-")
+        self._programs: Path | None = None
         self._user = plain_user()
         self._bin = self._programs_for_user()
         self._data = self._folder / "data"
@@ -83,6 +84,7 @@ class PostgresServer:
             self._folder / "postgres.log",
             stop_signal=signal.SIGINT,  # its "fast" shutdown: breaks connections, flushes
             user=self._user,
+            scratch=self._folder,
         )  # fmt: skip
 
     def _programs_for_user(self) -> Path:
@@ -91,7 +93,9 @@ class PostgresServer:
         if self._user is None or reachable_by_all(found):
             return found
         # The libraries are found by their place beside the programs: keep the distance.
-        site = self._folder / "programs"
+        # Not in the scratch folder: memory may forbid programs.
+        site = self._programs = Path(tempfile.mkdtemp(prefix="larrey-programs-"))
+        site.chmod(ANYONE)
         package = found.parents[1]
         shutil.copytree(found.parent, site / package.name / found.parent.name, symlinks=True)
         libraries = package.with_name(f"{package.name}.libs")
@@ -144,6 +148,8 @@ class PostgresServer:
         """Ends it without ceremony and removes the data."""
         self._server.kill(signal.SIGQUIT)  # its "immediate" shutdown: children too, no flush
         shutil.rmtree(self._folder, ignore_errors=True)
+        if self._programs is not None:
+            shutil.rmtree(self._programs, ignore_errors=True)
 
     def __enter__(self) -> PostgresServer:
         try:

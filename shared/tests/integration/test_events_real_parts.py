@@ -16,13 +16,15 @@ from shared.events import open_log
 from shared.testing.guarded import GuardedServer, ServerFailed
 from shared.testing.jars import LOCK, Artifact, NotFetched, cache_folder, fetch, read_lock
 from shared.testing.kafka import KafkaBroker
+from shared.testing.party import until
 from shared.testing.suites.event_log import numbers, some_events, take
 
 STARTER = """
 import signal, sys
 from pathlib import Path
 from shared.testing.guarded import GuardedServer
-server = GuardedServer("sleep", ["sleep", "300"], Path(sys.argv[1]))
+folder = Path(sys.argv[1])
+server = GuardedServer("sleep", ["sleep", "300"], folder / "log", scratch=folder)
 server.start(lambda: True, 5)
 print(server.pid, flush=True)
 signal.pause()
@@ -38,9 +40,11 @@ def gone(pid: int, within_s: float = 10.0) -> bool:
     return False
 
 
-def test_a_server_ends_when_its_starter_is_killed(tmp_path: Path) -> None:
+def test_a_server_and_its_data_go_when_its_starter_is_killed(tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
     starter = subprocess.Popen(
-        [sys.executable, "-c", STARTER, str(tmp_path / "log")], stdout=subprocess.PIPE
+        [sys.executable, "-c", STARTER, str(scratch)], stdout=subprocess.PIPE
     )
     assert starter.stdout is not None
     pid = int(starter.stdout.readline())
@@ -49,6 +53,7 @@ def test_a_server_ends_when_its_starter_is_killed(tmp_path: Path) -> None:
     starter.wait()
     starter.stdout.close()
     assert gone(pid)
+    assert until(lambda: not scratch.exists(), 5)
 
 
 def test_a_server_ends_when_its_guard_is_killed(tmp_path: Path) -> None:
@@ -59,6 +64,13 @@ def test_a_server_ends_when_its_guard_is_killed(tmp_path: Path) -> None:
     os.kill(psutil.Process(pid).ppid(), signal.SIGKILL)
     assert gone(pid)
     server.stop()
+
+
+def test_a_server_that_is_stopped_keeps_its_data(tmp_path: Path) -> None:
+    server = GuardedServer("sleep", ["sleep", "300"], tmp_path / "log", scratch=tmp_path)
+    server.start(lambda: True, 5)
+    server.stop()
+    assert (tmp_path / "log").exists()
 
 
 def test_a_server_that_does_not_start_shows_its_log(tmp_path: Path) -> None:
