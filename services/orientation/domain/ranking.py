@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.orientation.domain.facilities import Directory, Facility, Shortages
+from services.orientation.domain.facilities import (
+    BedCount,
+    Directory,
+    Facility,
+    Shortage,
+    Shortages,
+)
 from services.orientation.domain.pathways import Need
 from services.orientation.domain.severity import Reason
 from services.orientation.domain.travel import RELATIVE_ERROR, travel_minutes
@@ -59,125 +65,137 @@ def rank(
 ) -> Ranking:
     """The best facilities for one patient; the same inputs give the same order."""
     near = directory.candidates(journey.latitude, journey.longitude, [need.codes for need in needs])
-    options = [
-        _option(journey, place, km, shortages=shortages, needs=needs, resources=resources)
-        for place, km in near
-    ]
-    if not options:
+    if not near:
         return Ranking((), "")
-    nearest = min(options, key=lambda o: (o.travel_min, o.facility.finess_geo))
-    options.sort(key=lambda o: (round(o.score_min, 6), o.facility.finess_geo))
-    return Ranking(tuple(options[:BEST]), _why_not(nearest, options[0]))
-
-
-def _option(
-    journey: Journey,
-    facility: Facility,
-    km: float,
-    *,
-    shortages: Shortages,
-    needs: Sequence[Need],
-    resources: Sequence[str],
-) -> FacilityOption:
-    minutes = travel_minutes(km, journey.vehicle_type, journey.local_hour)
-    reasons = [
-        Reason(
-            "TRAVEL",
-            f"About {minutes:.0f} min on the way, give or take {RELATIVE_ERROR:.0%} "
-            "(distance model)",
-        )
-    ]
-    fit = _capabilities(facility, needs)
-    if fit.lacking:
-        words = "synthetic" if facility.synthetic else "ROR"
-        reasons.append(
-            Reason(
-                "CAPABILITY_MISSING",
-                f"Lacks {', '.join(fit.lacking)} ({words} capabilities): costs about "
-                f"{fit.penalty_min:.0f} min",
-            )
-        )
-    elif fit.met:
-        reasons.append(Reason("CAPABILITIES_MET", f"Has all that is needed: {', '.join(fit.met)}"))
-    bed_min, beds_free, age_min = _beds(journey, facility, reasons)
-    short_min = _short(facility, shortages, resources, reasons)
-    closed_min = 0.0
-    if facility.closed:
-        closed_min = CLOSED_MIN
-        reasons.append(Reason("CLOSED", "Reported closed"))
-    score = minutes + fit.penalty_min + bed_min + short_min + closed_min
-    return FacilityOption(
-        facility, minutes, fit.met, fit.missing, beds_free, age_min, score, tuple(reasons)
-    )
+    asked = _Asked(journey, shortages, needs, resources)
+    costs = [_cost(asked, place, km) for place, km in near]
+    costs.sort(key=lambda c: (round(c.score_min, 6), c.facility.finess_geo))
+    nearest = min(costs, key=lambda c: (c.travel_min, c.facility.finess_geo))
+    options = tuple(_explained(asked, cost) for cost in costs[:BEST])
+    if nearest is costs[0]:
+        return Ranking(options, "")
+    return Ranking(options, _why_not(_explained(asked, nearest), options[0]))
 
 
 @dataclass(frozen=True, slots=True)
-class _Fit:
-    met: tuple[str, ...]
-    missing: tuple[str, ...]
-    lacking: tuple[str, ...]  # one word a need, "127 or 351" where either would do
-    penalty_min: float
+class _Asked:
+    journey: Journey
+    shortages: Shortages
+    needs: Sequence[Need]
+    resources: Sequence[str]
 
 
-def _capabilities(facility: Facility, needs: Sequence[Need]) -> _Fit:
+@dataclass(frozen=True, slots=True)
+class _Cost:
+    """Minutes alone: words are found for the few that are shown."""
+
+    facility: Facility
+    travel_min: float
+    lacking_min: float
+    count: BedCount | None
+    short: tuple[Shortage, ...]
+    score_min: float
+
+
+def _cost(asked: _Asked, facility: Facility, km: float) -> _Cost:
+    journey = asked.journey
+    travel = travel_minutes(km, journey.vehicle_type, journey.local_hour)
+    lacking = 0.0
+    for need in asked.needs:
+        if facility.capabilities.isdisjoint(need.codes):
+            lacking += need.penalty_min
+    count = facility.free_beds() if facility.beds else None
+    short: tuple[Shortage, ...] = ()
+    if asked.resources and asked.shortages.worst:
+        found = (asked.shortages.at(facility.finess_geo, name) for name in asked.resources)
+        short = tuple(shortage for shortage in found if shortage is not None)
+    score = travel + lacking + _bed_minutes(journey, count)
+    score += SHORTAGE_MIN * max((s.probability for s in short), default=0.0)
+    score += CLOSED_MIN if facility.closed else 0.0
+    return _Cost(facility, travel, lacking, count, short, score)
+
+
+def _age_min(journey: Journey, count: BedCount) -> float:
+    return max(0.0, (journey.now - count.updated).total_seconds() / 60.0)
+
+
+def _bed_minutes(journey: Journey, count: BedCount | None) -> float:
+    if count is None:
+        return UNKNOWN_BEDS_MIN * journey.bed_weight
+    trust: float = 0.5 ** (_age_min(journey, count) / HALF_LIFE_MIN)
+    told = BED_MINUTES[count.beds] if count.beds < len(BED_MINUTES) else 0.0
+    return (trust * told + (1 - trust) * UNKNOWN_BEDS_MIN) * journey.bed_weight
+
+
+def _explained(asked: _Asked, cost: _Cost) -> FacilityOption:
+    """The same cost with every minute accounted for in words."""
+    facility = cost.facility
     met: dict[str, None] = {}
     missing: dict[str, None] = {}
-    lacking: list[str] = []
-    penalty = 0.0
-    for need in needs:
+    lacking = []
+    for need in asked.needs:
         has = [code for code in need.codes if code in facility.capabilities]
         if has:
             met |= dict.fromkeys(has)
         else:
             missing |= dict.fromkeys(need.codes)
             lacking.append(" or ".join(need.codes))
-            penalty += need.penalty_min
-    return _Fit(tuple(met), tuple(missing), tuple(lacking), penalty)
-
-
-def _beds(
-    journey: Journey, facility: Facility, reasons: list[Reason]
-) -> tuple[float, int | None, float | None]:
-    count = facility.free_beds()
-    if count is None:
-        reasons.append(Reason("BEDS_UNKNOWN", "No count of free beds is known"))
-        return UNKNOWN_BEDS_MIN * journey.bed_weight, None, None
-    age = max(0.0, (journey.now - count.updated).total_seconds() / 60.0)
-    trust = 0.5 ** (age / HALF_LIFE_MIN)
-    told = BED_MINUTES[count.beds] if count.beds < len(BED_MINUTES) else 0.0
-    minutes = (trust * told + (1 - trust) * UNKNOWN_BEDS_MIN) * journey.bed_weight
-    old = age > OLD_MIN
-    beds = f"{count.beds} free bed{'' if count.beds == 1 else 's'} counted {age:.0f} min ago"
-    word = "BEDS_OLD" if old else ("BEDS_NONE" if count.beds == 0 else "BEDS_FREE")
-    reasons.append(Reason(word, f"{beds}{': too old to trust' if old else ''}"))
-    return minutes, count.beds, age
-
-
-def _short(
-    facility: Facility, shortages: Shortages, resources: Sequence[str], reasons: list[Reason]
-) -> float:
-    """Only a resource that this case needs counts."""
-    worst = 0.0
-    for resource in resources:
-        shortage = shortages.at(facility.finess_geo, resource)
-        if shortage is None:
-            continue
-        day = f" by {shortage.stockout_day.isoformat()}" if shortage.stockout_day else ""
+    reasons = [
+        Reason(
+            "TRAVEL",
+            f"About {cost.travel_min:.0f} min on the way, give or take {RELATIVE_ERROR:.0%} "
+            "(distance model)",
+        )
+    ]
+    if lacking:
+        words = "synthetic" if facility.synthetic else "ROR"
         reasons.append(
             Reason(
-                f"SHORTAGE_{resource}",
-                f"{resource.capitalize()} may run out here{day} "
-                f"({shortage.probability:.0%} likely)",
+                "CAPABILITY_MISSING",
+                f"Lacks {', '.join(lacking)} ({words} capabilities): costs about "
+                f"{cost.lacking_min:.0f} min",
             )
         )
-        worst = max(worst, SHORTAGE_MIN * shortage.probability)
-    return worst
+    elif met:
+        reasons.append(Reason("CAPABILITIES_MET", f"Has all that is needed: {', '.join(met)}"))
+    reasons.append(_beds(asked.journey, cost.count))
+    reasons += [_shortage(shortage) for shortage in cost.short]
+    if facility.closed:
+        reasons.append(Reason("CLOSED", "Reported closed"))
+    return FacilityOption(
+        facility,
+        cost.travel_min,
+        tuple(met),
+        tuple(missing),
+        None if cost.count is None else cost.count.beds,
+        None if cost.count is None else _age_min(asked.journey, cost.count),
+        cost.score_min,
+        tuple(reasons),
+    )
+
+
+def _beds(journey: Journey, count: BedCount | None) -> Reason:
+    if count is None:
+        return Reason("BEDS_UNKNOWN", "No count of free beds is known")
+    age = _age_min(journey, count)
+    beds = f"{count.beds} free bed{'' if count.beds == 1 else 's'} counted {age:.0f} min ago"
+    if age > OLD_MIN:
+        return Reason("BEDS_OLD", f"{beds}: too old to trust")
+    return Reason("BEDS_NONE" if count.beds == 0 else "BEDS_FREE", beds)
+
+
+def _shortage(shortage: Shortage) -> Reason:
+    """Only a resource that this case needs is told."""
+    day = f" by {shortage.stockout_day.isoformat()}" if shortage.stockout_day else ""
+    return Reason(
+        f"SHORTAGE_{shortage.resource}",
+        f"{shortage.resource.capitalize()} may run out here{day} "
+        f"({shortage.probability:.0%} likely)",
+    )
 
 
 def _why_not(nearest: FacilityOption, best: FacilityOption) -> str:
     """What the nearest facility lacks, when it is not the best."""
-    if nearest.facility.finess_geo == best.facility.finess_geo:
-        return ""
     told = [r.text for r in nearest.reasons if r.code not in ("TRAVEL", "CAPABILITIES_MET")]
     gained = nearest.score_min - best.score_min
     return (

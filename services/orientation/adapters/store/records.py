@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import MetaData, insert, select
+from sqlalchemy import MetaData, bindparam, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from services.orientation.adapters.store.facilities import facility_from, facility_row
 from services.orientation.adapters.store.tables import Tables, from_us, tables, to_us
@@ -41,24 +42,14 @@ class SqlRecord:
         self.written: dict[CaseKey, tuple[str, StoredCase]] = {}
 
     def case(self, key: CaseKey) -> StoredCase | None:
-        cases = self._at.cases
-        query = (
-            select(cases)
-            .where(cases.c.case_key == key.value, cases.c.exercise == key.exercise)
-            .with_for_update()
-        )
-        row = self._tx.connection.execute(query).mappings().first()
+        wanted = {"key": key.value, "drill": key.exercise}
+        row = self._tx.connection.execute(self._hot.find, wanted).mappings().first()
         if row is None:
             # A new case has no row to lock yet. Whoever comes second waits here for the
             # first one's commit, and then reads what the first one wrote.
-            upsert(
-                self._tx.connection,
-                cases,
-                [_blank(key)],
-                key=["case_key", "exercise"],
-                update=[],
-            )
-            row = self._tx.connection.execute(query).mappings().one()
+            if self._tx.connection.execute(self._hot.claim, _blank(key)).rowcount == 1:
+                return None
+            row = self._tx.connection.execute(self._hot.find, wanted).mappings().one()
         return None if row["state"] == "" else self._hot.known(key, row)
 
     def put_case(self, key: CaseKey, case: StoredCase) -> None:
@@ -78,7 +69,7 @@ class SqlRecord:
             "owner": case.owner,
             "changed_us": to_us(case.changed),
         }
-        upsert(self._tx.connection, self._at.cases, [row], key=["case_key", "exercise"])
+        self._tx.connection.execute(self._hot.keep, row)
 
     def tell_oriented(self, key: CaseKey, counted: Counted) -> None:
         self._tx.publish(oriented_event(key, counted))
@@ -178,6 +169,19 @@ class SqlRecords:
         self._tables = tables(MetaData())
         self._hot: Hot = OrderedDict()
         self._lock = threading.Lock()
+        # Built once: putting a statement together takes longer than running it.
+        at = self._tables.cases
+        build = postgresql if database.engine.dialect.name == "postgresql" else sqlite
+        fresh = build.insert(at)
+        key = ["case_key", "exercise"]
+        others = {c.name: fresh.excluded[c.name] for c in at.columns if c.name not in key}
+        self.claim = fresh.on_conflict_do_nothing(index_elements=key)
+        self.keep = fresh.on_conflict_do_update(index_elements=key, set_=others)
+        self.find = (
+            select(at)
+            .where(at.c.case_key == bindparam("key"), at.c.exercise == bindparam("drill"))
+            .with_for_update()
+        )
 
     @contextmanager
     def open(self) -> Iterator[SqlRecord]:

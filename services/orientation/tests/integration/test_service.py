@@ -3,72 +3,34 @@
 from __future__ import annotations
 
 import json
-import queue
-import threading
-import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import grpc
 import pytest
+from prometheus_client import generate_latest
 
 from larrey.orientation.v1 import events_pb2
 from larrey.orientation.v1 import orientation_pb2 as pb
 from larrey.replenishment.v1 import events_pb2 as supply
 from services.orientation.adapters.checking import HubCheck
 from services.orientation.adapters.reference import DATA
+from services.orientation.tests.integration.asking import (
+    CHU,
+    NOW,
+    eventually,
+    heard,
+    hub,
+    one,
+    refused,
+    typed,
+)
 from services.orientation.tests.integration.conftest import Running, Start
-from services.orientation.tests.situations import NANTES, a_call, every_example, example
-from services.orientation.wire.cases import update_to_wire
-from shared.events import event_of, topic_of
+from services.orientation.tests.situations import a_call, every_example, example
+from shared.events import event_of
 from shared.rpc import refusal_of
-
-NOW = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
-CHU = "440000271"
-
-
-def typed(minute: int = 0, **said: object) -> pb.ScoreCaseRequest:
-    place = {"latitude": NANTES[0], "longitude": NANTES[1]}
-    return pb.ScoreCaseRequest(typed=update_to_wire(a_call(minute, **(place | said))))
-
-
-def hub(payload: bytes) -> pb.ScoreCaseRequest:
-    return pb.ScoreCaseRequest(hub_json=payload)
-
-
-def one(running: Running, request: pb.ScoreCaseRequest) -> pb.CaseAnswer:
-    response = running.stub.ScoreCase(request, timeout=10)
-    assert len(response.answers) == 1
-    answer: pb.CaseAnswer = response.answers[0]
-    return answer
-
-
-def refused(call: Callable[[], object]) -> Any:
-    with pytest.raises(grpc.RpcError) as caught:
-        call()
-    return caught.value
-
-
-def eventually(check: Callable[[], bool], what: str) -> None:
-    until = time.monotonic() + 15
-    while not check():
-        assert time.monotonic() < until, f"{what} did not come"
-        time.sleep(0.02)
-
-
-def heard(running: Running, kind: Any, group: str = "test") -> list[Any]:
-    """Every fact of a kind in the log so far."""
-    subscription = running.parts.log.subscribe(f"{group}-{time.monotonic_ns()}", [topic_of(kind)])
-    found = []
-    try:
-        while deliveries := subscription.poll(0.5, 500):
-            found += [kind.FromString(d.event.payload) for d in deliveries]
-            subscription.commit(deliveries)
-    finally:
-        subscription.close()
-    return found
 
 
 class TestScoreCase:
@@ -275,104 +237,29 @@ def test_what_is_not_in_this_version_says_so(start: Start) -> None:
         assert "this version" in error.details()
 
 
-class Frames:
-    """The requests of a stream, sent one at a time by the test."""
-
-    def __init__(self) -> None:
-        self._queue: queue.Queue[pb.StreamCasesRequest | None] = queue.Queue()
-
-    def send(self, name: str, request: pb.ScoreCaseRequest, deadline_ms: int = 0) -> None:
-        frame = pb.StreamCasesRequest(correlation_id=name, update=request)
-        if deadline_ms:
-            frame.deadline_ms = deadline_ms
-        self._queue.put(frame)
-
-    def beat(self, name: str) -> None:
-        self._queue.put(pb.StreamCasesRequest(correlation_id=name, heartbeat=pb.Heartbeat()))
-
-    def raw(self, frame: pb.StreamCasesRequest) -> None:
-        self._queue.put(frame)
-
-    def end(self) -> None:
-        self._queue.put(None)
-
-    def __iter__(self) -> Iterator[pb.StreamCasesRequest]:
-        while (frame := self._queue.get()) is not None:
-            yield frame
-
-
-class TestStreamCases:
-    def test_frames_are_answered_by_their_name_and_a_refused_one_stops_nothing(
+class TestWatching:
+    def test_staff_see_bands_findings_overrides_age_of_counts_and_the_model(
         self, start: Start
     ) -> None:
-        running, frames = start(), Frames()
-        frames.send("good", typed(1, motive_code="M01.01"))
-        frames.send("bad", hub(b"not json"))
-        frames.raw(pb.StreamCasesRequest(correlation_id="empty"))
-        frames.beat("beat")
-        frames.send("after", hub(example("RS-EDA_partageDossier_DidierMorel.01a.json")))
-        frames.end()
-        answers = {r.correlation_id: r for r in running.stub.StreamCases(iter(frames), timeout=20)}
-        assert set(answers) == {"good", "bad", "empty", "beat", "after"}
-        band = answers["good"].answer.answers[0].severity.band
-        assert band == pb.SEVERITY_BAND_LIFE_THREAT
-        assert answers["bad"].refusal.reason == "MESSAGE_NOT_JSON"
-        assert answers["bad"].refusal.code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
-        assert answers["empty"].refusal.reason == "FIELD_INVALID"
-        assert answers["beat"].HasField("heartbeat")
-        assert answers["after"].answer.answers[0].severity.model_used
+        running = start()
+        one(running, typed(1, motive_code="M01.01", priority="P2"))
+        text = generate_latest(running.parts.telemetry.registry).decode()
+        for line in (
+            'larrey_orientation_answers_total{band="LIFE_THREAT",exercise="false"} 1.0',
+            'larrey_orientation_findings_total{code="PRIORITY_DEFAULT"} 1.0',
+            'larrey_orientation_model{version="glass-',
+            "larrey_orientation_capacity_age_minutes",
+            "larrey_orientation_overrides",
+            "larrey_orientation_rules_only",
+        ):
+            assert line in text
 
-    def test_silence_is_broken_by_heart_beats(self, start: Start) -> None:
-        running, frames = start(LARREY_HEARTBEAT_SECONDS="0.1"), Frames()
-        stream = running.stub.StreamCases(iter(frames), timeout=20)
-        beats = [next(stream) for _ in range(3)]
-        assert all(beat.HasField("heartbeat") for beat in beats)
-        frames.end()
-
-    def test_a_frame_that_comes_too_late_is_answered_by_rules_that_say_so(
-        self, start: Start
+    def test_no_log_line_holds_a_payload(
+        self, start: Start, capfd: pytest.CaptureFixture[str]
     ) -> None:
-        running, frames = start(), Frames()
-        holding, release = threading.Event(), threading.Event()
-
-        def hold() -> None:
-            with running.parts.database.transaction():
-                holding.set()
-                release.wait(20)
-
-        busy = threading.Thread(target=hold)
-        busy.start()
-        holding.wait(10)
-        frames.send("late", typed(1, motive_code="M01.01", age_years=60.0), deadline_ms=50)
-        stream = running.stub.StreamCases(iter(frames), timeout=20)
-        late = next(stream).answer.answers[0]
-        release.set()
-        busy.join()
-        frames.end()
-        assert "RULES_ONLY_LATE" in {r.code for r in late.reasons}
-        assert late.severity.band == pb.SEVERITY_BAND_LIFE_THREAT
-        assert late.responses[0].resource_type == "SMUR"
-        # the full answer was still worked out and kept
-        eventually(lambda: one(running, typed(1)).revision >= 1, "the case")
-
-    def test_hundreds_of_frames_are_all_answered_once(self, start: Start) -> None:
-        running, frames = start(), Frames()
-        for number in range(300):
-            request = typed(1, case_id=f"fr.health.samu440.FLOOD.{number}", age_years=50.0)
-            frames.send(str(number), request, deadline_ms=60_000)
-        frames.end()
-        answers = [
-            r.correlation_id
-            for r in running.stub.StreamCases(iter(frames), timeout=60)
-            if not r.HasField("heartbeat")
-        ]
-        assert sorted(answers, key=int) == [str(number) for number in range(300)]
-
-    def test_a_stream_cut_in_the_middle_harms_nobody(self, start: Start) -> None:
-        running, frames = start(), Frames()
-        frames.send("one", typed(1, motive_code="M01.01"))
-        stream = running.stub.StreamCases(iter(frames), timeout=20)
-        next(stream)
-        stream.cancel()
-        frames.end()
-        assert one(running, typed(1, motive_code="M01.01")).revision == 1
+        running = start()
+        secret = example("RS-EDA_partageDossier_DidierMorel.01a.json")
+        one(running, hub(secret))
+        refused(lambda: running.stub.ScoreCase(hub(secret[:-2]), timeout=5))
+        told = "".join(capfd.readouterr())
+        assert not any(word in told for word in ("Morel", "DRFR157702400400055", "scie"))

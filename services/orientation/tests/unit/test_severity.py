@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import math
+import re
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.orientation.adapters.reference import DATA
 from services.orientation.domain.features import GRIDS, PatientInputs
 from services.orientation.domain.patients import Patient
 from services.orientation.domain.severity import Assessment, Band, assess, inputs_of
@@ -141,8 +144,12 @@ def test_a_fever_of_a_grown_up_is_no_red_flag() -> None:
     assert "RULE_INFANT_FEVER" in judged(Patient("", 0.1, flags=frozenset({"FEVER"}))).rules
 
 
-def test_every_rule_names_its_hazard() -> None:
-    assert all(rule.hazard and rule.text for rule in RULES)
+def test_every_rule_stands_against_a_hazard_of_the_log() -> None:
+    with (DATA / "hazards.csv").open(encoding="utf-8") as handle:
+        log = {row["hazard"]: row["what stands against it"] for row in csv.DictReader(handle)}
+    assert {rule.hazard for rule in RULES} <= set(log)
+    named = {word for text in log.values() for word in re.findall(r"RULE_\w+", text)}
+    assert named <= {rule.rule for rule in RULES}
     assert len({rule.rule for rule in RULES}) == len(RULES)
 
 

@@ -1,0 +1,154 @@
+"""Hourly counts in, forecasts out, as Parquet; a wrong file is refused by column and remedy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from services.orientation.domain.volume.almanac import Almanac
+from services.orientation.domain.volume.hours import HOUR, Counts, Hours, Instants
+from services.orientation.domain.volume.spread import LEVELS
+from shared.errors import Malformed
+
+TIME, CALLS = "hour_start_local", "calls_total"
+
+
+def read_hours(path: Path, role: str, almanac: Almanac) -> Hours:
+    """The series of a file with `hour_start_local` and `calls_total`, in any order of rows.
+
+    `role` names the file in a refusal. The hour skipped in spring may be left out, and the one
+    that comes twice in autumn may be two rows. Any other gap or repeat is refused.
+    """
+    table = _table(path, role)
+    instants = _instants(table, role)
+    calls = _calls(table, role)
+    order = np.argsort(instants, kind="stable")
+    instants, calls = instants[order], calls[order]
+    start, end = instants[0], instants[-1]
+    axis = start + np.arange(int((end - start) / HOUR) + 1) * HOUR
+    at = ((instants - start) / HOUR).astype(int)
+    often = np.bincount(at, minlength=axis.size)
+    times = almanac.times_on_clock(axis)
+    repeated = (often > 1) & ~((often == 2) & (times == 2))
+    if repeated.any():
+        raise Malformed(
+            "HOUR_REPEATED",
+            f"The {role} holds the hour {axis[repeated][0]} more than once: give one row an hour.",
+            field=f"{role}.{TIME}",
+        )
+    gap = (often == 0) & (times > 0)
+    if gap.any():
+        raise Malformed(
+            "HOURS_MISSING",
+            f"The {role} has no row for {int(gap.sum())} hours, the first {axis[gap][0]}: give "
+            f"every hour a row, with {CALLS} left empty where nothing was recorded.",
+            field=f"{role}.{TIME}",
+        )
+    told = np.isfinite(calls)
+    known = np.bincount(at, weights=told, minlength=axis.size)
+    total = np.bincount(at, weights=np.where(told, calls, 0.0), minlength=axis.size)
+    # an hour given in two rows is known when both are
+    return Hours(start, np.where((known > 0) & (known == often), total, np.nan))
+
+
+def _table(path: Path, role: str) -> Any:
+    if not path.is_file():
+        raise Malformed("FILE_MISSING", f"There is no {role} file at {path}.", field=role)
+    try:
+        schema = pq.read_schema(path)
+        missing = [name for name in (TIME, CALLS) if name not in schema.names]
+        table = None if missing else pq.read_table(path, columns=[TIME, CALLS])
+    except (pa.ArrowException, OSError) as error:
+        raise Malformed(
+            "NOT_PARQUET", f"The {role} {path} cannot be read as Parquet.", field=role
+        ) from error
+    if table is None:
+        raise Malformed(
+            "COLUMN_MISSING",
+            f"The {role} has no column {' and no column '.join(missing)}: it needs {TIME} "
+            f"(timestamp without zone) and {CALLS} (whole number).",
+            field=f"{role}.{missing[0]}",
+        )
+    if table.num_rows == 0:
+        raise Malformed("FILE_EMPTY", f"The {role} holds no row.", field=role)
+    return table
+
+
+def _instants(table: Any, role: str) -> Instants:
+    column = table.column(TIME)
+    if not pa.types.is_timestamp(column.type) or column.type.tz is not None:
+        raise Malformed(
+            "TIME_OF_WRONG_TYPE",
+            f"{TIME} of the {role} is {column.type}: give timestamps of the wall clock, without "
+            "zone.",
+            field=f"{role}.{TIME}",
+        )
+    if column.null_count:
+        raise Malformed(
+            "TIME_MISSING",
+            f"{column.null_count} rows of the {role} have no {TIME}: give every row its hour.",
+            field=f"{role}.{TIME}",
+        )
+    exact = column.cast(pa.timestamp("ns")).to_numpy()
+    hours = exact.astype("datetime64[h]")
+    odd = exact != hours
+    if odd.any():
+        raise Malformed(
+            "NOT_ON_THE_HOUR",
+            f"{int(odd.sum())} rows of the {role} are not on the full hour: {TIME} is the "
+            "beginning of a clock hour.",
+            field=f"{role}.{TIME}",
+        )
+    return np.asarray(hours)
+
+
+def _calls(table: Any, role: str) -> Counts:
+    column = table.column(CALLS)
+    kind = column.type
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)):
+        raise Malformed(
+            "CALLS_OF_WRONG_TYPE",
+            f"{CALLS} of the {role} is {kind}: give whole numbers, empty where nothing was "
+            "recorded.",
+            field=f"{role}.{CALLS}",
+        )
+    values = pc.fill_null(column.cast(pa.float64()), float("nan"))
+    calls = np.asarray(values.to_numpy(), dtype=np.float64)
+    wrong = np.isinf(calls) | (calls < 0)
+    if wrong.any():
+        raise Malformed(
+            "CALLS_NEGATIVE",
+            f"{int(wrong.sum())} rows of the {role} hold a negative or infinite {CALLS}: give "
+            "counts of 0 or more, or leave them empty.",
+            field=f"{role}.{CALLS}",
+        )
+    return calls
+
+
+def check_writable(*paths: Path) -> None:
+    """Refuses before the work, not after it."""
+    for path in paths:
+        if path.is_dir() or not path.parent.is_dir():
+            raise Malformed(
+                "CANNOT_WRITE",
+                f"{path} cannot be written: give a file in a folder that exists.",
+                field="out",
+            )
+
+
+def write_forecast(path: Path, instants: Instants, mean: Counts, levels: Counts) -> None:
+    """Exactly `ds`, `mean`, `q0.1`, `q0.5`, `q0.9`."""
+    columns = {"ds": pa.array(instants.astype("datetime64[us]")), "mean": pa.array(mean)}
+    columns |= {f"q{level}": pa.array(levels[:, at]) for at, level in enumerate(LEVELS)}
+    pq.write_table(pa.table(columns), path)
+
+
+def write_facts(path: Path, facts: Mapping[str, object]) -> None:
+    path.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
