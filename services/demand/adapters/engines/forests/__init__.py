@@ -1,0 +1,1 @@
+"""Forecasts of intermittent and lumpy demand: leaf-draw forests and their company."""

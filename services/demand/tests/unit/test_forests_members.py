@@ -1,0 +1,130 @@
+"""Members that look at one series, the choice between blends, and the calibration."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from services.demand.adapters.engines.forests.calibrate import moved_levels, reached
+from services.demand.adapters.engines.forests.choose import Trial, candidates, choose, steps
+from services.demand.adapters.engines.forests.grid import GRID, at_levels
+from services.demand.adapters.engines.forests.members import empirical, pooled_tsb, tsb
+from services.demand.adapters.engines.forests.panel import SparsePanel
+
+
+def rare_use(n: int = 40, periods: int = 36, seed: int = 0) -> SparsePanel:
+    generator = np.random.default_rng(seed)
+    y = (generator.random((n, periods)) < 0.3) * (1.0 + generator.poisson(2.0, (n, periods)))
+    return SparsePanel(
+        tuple(f"i{k}" for k in range(n)),
+        y.astype(float),
+        np.ones((n, periods), dtype=bool),
+        np.zeros(n, dtype=np.int64),
+    )
+
+
+def test_tsb_equals_the_textbook_loop_once_it_has_warmed_up() -> None:
+    panel = rare_use(1)
+    chance = amount = 0.0
+    for t, value in enumerate(panel.y[0]):
+        rate = max(0.2, 1.0 / (t + 1))
+        chance += rate * (float(value > 0) - chance)
+        if value > 0:
+            amount = value if amount == 0 else amount + 0.1 * (value - amount)
+        assert tsb(panel, 0.1, 0.2)[0, t + 1] == pytest.approx(chance * amount)
+
+
+def test_tsb_fades_when_an_item_is_no_longer_used() -> None:
+    panel = rare_use(1)
+    panel.y[0, 20:] = 0.0
+    means = tsb(panel, 0.1, 0.1)[0]
+    assert means[-1] < 0.3 * means[20]
+
+
+def test_an_old_amount_weighs_less_than_a_new_one() -> None:
+    panel = rare_use(1, 20)
+    panel.y[0] = [100.0] * 10 + [1.0] * 10
+    assert at_levels(empirical(panel, 0.7), [0.8])[0, 0] == pytest.approx(1.0)
+    assert at_levels(empirical(panel, 0.999), [0.8])[0, 0] == pytest.approx(100.0)
+
+
+def test_sums_of_a_span_are_counted_as_sums_and_a_short_history_by_its_mean() -> None:
+    panel = rare_use(2, 9)
+    panel.y[:] = 2.0
+    assert at_levels(empirical(panel, 0.9, 3), [0.5])[0, 0] == pytest.approx(6.0)
+    assert at_levels(empirical(panel, 0.9, 12), [0.5])[0, 0] == pytest.approx(24.0)
+
+
+def test_pooled_errors_cover_what_they_claim_on_a_steady_panel() -> None:
+    panel = rare_use(300, 60)
+    made = pooled_tsb(panel.until(54), 0.1, [(0, 1), (0, 6)])
+    came = np.column_stack([panel.y[:, 54], panel.y[:, 54:].sum(axis=1)])
+    share = (came <= at_levels(made, [0.95])[..., 0]).mean(axis=0)
+    assert share.min() >= 0.92
+    assert share.max() <= 0.99
+
+
+def _trial(good: float, bad: float, n: int, seed: int) -> Trial:
+    generator = np.random.default_rng(seed)
+    actual = generator.gamma(2.0, 5.0, (n, 2))
+    base = np.quantile(generator.gamma(2.0, 5.0, 4000), GRID)
+    right = np.broadcast_to(base * good, (n, 2, len(GRID)))
+    wrong = np.broadcast_to(base * bad, (n, 2, len(GRID)))
+    members = {"own past": right, "TSB 0.1": right, "recent past": wrong, "TSB 0.3": wrong}
+    return Trial(members, actual, np.arange(n), np.ones(n))
+
+
+def test_a_clearly_better_blend_stands_alone() -> None:
+    tried = [_trial(1.0, 3.0, 500, seed) for seed in range(4)]
+    made = choose(tried, 500, 4, members=list(tried[0].members))
+    assert set(made.shares) == {"own past", "TSB 0.1"}
+
+
+def test_what_back_tests_cannot_tell_apart_is_blended() -> None:
+    tried = [_trial(1.0, 1.02, 8, seed) for seed in range(2)]
+    made = choose(tried, 8, 1, members=list(tried[0].members))
+    assert len(made.shares) == 4
+    assert sum(made.shares.values()) == pytest.approx(1.0)
+
+
+def test_a_blend_whose_members_are_not_at_hand_is_no_candidate() -> None:
+    assert set(candidates(["own past", "TSB 0.1"])) == {"series alone"}
+
+
+def test_a_series_without_a_step_is_left_out_of_the_relative_loss() -> None:
+    panel = rare_use(2)
+    panel.y[0] = 3.0
+    assert np.isnan(steps(panel)[0])
+    assert steps(panel)[1] > 0
+
+
+def test_ties_are_shared_so_that_counts_do_not_pass_for_width() -> None:
+    generator = np.random.default_rng(0)
+    truth = np.quantile(generator.poisson(0.4, 200_000), GRID, method="inverted_cdf")
+    actual = generator.poisson(0.4, (4000, 1)).astype(float)
+    share = reached(np.broadcast_to(truth, (4000, 1, len(GRID))), actual)
+    np.testing.assert_allclose(share[8:-8], GRID[8:-8], atol=0.04)
+
+
+def test_too_narrow_quantiles_are_read_further_out_and_right_ones_where_they_are() -> None:
+    generator = np.random.default_rng(1)
+    truth = np.quantile(generator.gamma(2.0, 5.0, 200_000), GRID)
+    actual = [generator.gamma(2.0, 5.0, (2000, 1)) for _ in range(3)]
+    right = [np.broadcast_to(truth, (2000, 1, len(GRID)))] * 3
+    place = list(GRID).index(0.9)
+    assert moved_levels(right, actual, 2000)[place] == pytest.approx(0.9, abs=0.02)
+    narrow = [curve * 0.8 for curve in right]
+    moved = moved_levels(narrow, actual, 2000)
+    assert moved[place] > 0.93
+    assert (np.diff(moved) >= 0).all()
+    assert moved[list(GRID).index(0.5)] == pytest.approx(0.5)
+
+
+def test_origins_that_disagree_make_the_upper_quantiles_more_prudent() -> None:
+    generator = np.random.default_rng(2)
+    truth = np.quantile(generator.gamma(2.0, 5.0, 200_000), GRID)
+    curves = [np.broadcast_to(truth, (1000, 1, len(GRID)))] * 4
+    drifting = [generator.gamma(2.0, 5.0, (1000, 1)) * level for level in (0.8, 1.2, 0.9, 1.1)]
+    place = list(GRID).index(0.9)
+    plain = moved_levels(curves, drifting, 1000)[place]
+    assert moved_levels(curves, drifting, 1000, prudent=4.0)[place] > plain + 0.02
