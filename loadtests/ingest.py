@@ -135,7 +135,7 @@ def verdict(first: Passed, again: Passed, chosen: argparse.Namespace) -> bool:
             f"refused {passed.answer.refused:,})"
         )
     whole = first.answer.accepted == rows and again.answer.duplicate == rows
-    kept = whole and rows / first.seconds >= chosen.limit
+    kept: bool = whole and rows / first.seconds >= chosen.limit
     say(f"promise {chosen.limit:,.0f} movements/s: {'kept' if kept else 'BROKEN'}")
     return kept
 

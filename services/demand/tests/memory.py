@@ -14,6 +14,7 @@ from services.demand.domain.runs import Run, RunState
 from services.demand.domain.signals import Case
 from shared.catalogue.codes import Code
 from shared.catalogue.items import Item, Site
+from shared.catalogue.units import Packing
 
 
 @dataclass
@@ -30,6 +31,10 @@ class MemoryCatalogue:
     def items(self, codes: Iterable[Code]) -> Mapping[Code, Item]:
         owners = {code: item for item in self.known.values() for code in item.all_codes()}
         return {code: owners[code] for code in codes if code in owners}
+
+    def packings(self, codes: Iterable[Code]) -> Mapping[Code, tuple[str, Packing]]:
+        found = self.items(codes)
+        return {code: (item.item_id, item.packing) for code, item in found.items()}
 
     def all_items(self) -> Sequence[Item]:
         return [self.known[item_id] for item_id in sorted(self.known)]

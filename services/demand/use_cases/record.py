@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -11,8 +11,7 @@ from services.demand.domain.movements import Movement, RowRefusal, SentMovement,
 from services.demand.domain.periods import EPOCH
 from services.demand.ports import Books, Store, Watch
 from shared.catalogue.codes import Code, CodeSystem, check_finess, parse_code
-from shared.catalogue.items import Item
-from shared.catalogue.units import Unit
+from shared.catalogue.units import Packing, Unit
 from shared.clock import Clock
 from shared.errors import Malformed, Missing, NotNow, Refusal
 
@@ -20,6 +19,8 @@ from shared.errors import Malformed, Missing, NotNow, Refusal
 QUARTER_SECONDS = 900
 OLDEST = datetime(1990, 1, 1, tzinfo=UTC)
 CODES_KEPT = 200_000
+UNITS = {unit.value: unit for unit in Unit}
+Resolved = tuple[str, Packing] | Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,22 +91,35 @@ class RecordMovements:
             self._codes[key] = found
         return found
 
+    def _resolve(
+        self, books: Books, asked: Iterable[tuple[str, str]]
+    ) -> dict[tuple[str, str], Resolved]:
+        """(item id, packing) of each spelling of a code, or why there is none."""
+        codes = {spelling: self._code(*spelling) for spelling in asked}
+        packings = books.catalogue.packings(c for c in codes.values() if isinstance(c, Code))
+        return {
+            spelling: code if isinstance(code, Refusal) else packings.get(code) or _unknown(code)
+            for spelling, code in codes.items()
+        }
+
     def _judge(
         self, books: Books, rows: Sequence[SentMovement]
     ) -> tuple[list[tuple[int, Movement]], list[RowRefusal]]:
-        codes = [self._code(row.code_system, row.code) for row in rows]
-        items = books.catalogue.items({code for code in codes if isinstance(code, Code)})
+        items = self._resolve(books, {(row.code_system, row.code) for row in rows})
         sites = _Sites(books.catalogue.site_ids())
         latest = (self.clock.now() + self.tolerance).timestamp()
         oldest = OLDEST.timestamp()
         calendar = self._calendar = self._calendar or Calendar(self.zone)
         judged: list[tuple[int, Movement]] = []
         refusals: list[RowRefusal] = []
-        for row, code in zip(rows, codes, strict=True):
+        for row in rows:
             try:
                 if not oldest <= row.seconds <= latest:
                     raise _out_of_time(row.seconds < oldest)
-                judged.append((row.row, _movement(row, code, items, sites, calendar)))
+                item = items[row.code_system, row.code]
+                if isinstance(item, Refusal):
+                    raise item
+                judged.append((row.row, _movement(row, item, sites, calendar)))
             except Refusal as refusal:
                 refusals.append(RowRefusal(row.row, row.movement_id, refusal))
         return judged, refusals
@@ -155,33 +169,29 @@ class _Sites:
 
 
 def _movement(
-    row: SentMovement,
-    code: Code | Refusal,
-    items: Mapping[Code, Item],
-    sites: _Sites,
-    calendar: Calendar,
+    row: SentMovement, item: tuple[str, Packing], sites: _Sites, calendar: Calendar
 ) -> Movement:
-    if isinstance(code, Refusal):
-        raise code
-    item = items.get(code)
-    if item is None:
-        raise Missing(
-            "ITEM_UNKNOWN",
-            f"No item is registered under the {code.system.value} code {code.value}. Register "
-            "it with PutItems, then send the row again.",
-            field="item.code",
-            code=code.value,
-        )
+    item_id, packing = item
     site_id = sites.check(row.site_id)
     return Movement(
         row.movement_id,
-        fingerprint(row, item.item_id, site_id),
-        item.item_id,
+        fingerprint(row, item_id, site_id),
+        item_id,
         site_id,
         calendar.day(row.seconds),
         row.reason,
-        item.packing.to_base(row.amount, Unit(row.unit)),
+        packing.to_base(row.amount, UNITS[row.unit]),
         row.ward_id,
+    )
+
+
+def _unknown(code: Code) -> Missing:
+    return Missing(
+        "ITEM_UNKNOWN",
+        f"No item is registered under the {code.system.value} code {code.value}. Register it "
+        "with PutItems, then send the row again.",
+        field="item.code",
+        code=code.value,
     )
 
 

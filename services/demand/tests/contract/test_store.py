@@ -202,6 +202,10 @@ class StoreSuite:
                 own: "PARACETAMOL",
                 pack: "PARACETAMOL",
             }
+            assert books.catalogue.packings([own, pack, Code(CodeSystem.LOCAL, "NOBODY")]) == {
+                own: ("PARACETAMOL", item.packing),
+                pack: ("PARACETAMOL", item.packing),
+            }
             assert [i.item_id for i in books.catalogue.all_items()] == ["PARACETAMOL"]
             assert books.catalogue.site_ids() == {NANTES, ANGERS}
 
