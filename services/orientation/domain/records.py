@@ -68,7 +68,7 @@ def state_to_text(state: CaseState) -> str:
         "updates": sorted(state.updates),
         "opened": state.opened,
     }
-    return json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(kept, sort_keys=True, separators=(",", ":"))
 
 
 def state_from_text(text: str) -> CaseState:

@@ -11,6 +11,7 @@ from services.orientation.domain.findings import tidy
 from services.orientation.domain.hub.affair import take_care_level, take_position, take_priority
 from services.orientation.domain.hub.reading import Lexicon, Notebook
 from services.orientation.domain.hub.vitals import possible
+from shared.errors import Malformed
 
 PATH = "typed"
 
@@ -41,8 +42,18 @@ class TypedUpdate:
 
 
 def read_typed(update: TypedUpdate, lexicon: Lexicon) -> CaseUpdate:
-    """The facts of a typed update. It opens its case: it is the caller's own record."""
+    """The facts of a typed update. It opens its case: it is the caller's own record.
+
+    Refuses Malformed FIELD_INVALID.
+    """
     book = Notebook(lexicon, PATH, update.said, Dating.DATED)
+    for name, value in (("owner", update.owner), ("place.insee_code", update.insee_code)):
+        if not value.isprintable():
+            raise Malformed(
+                "FIELD_INVALID",
+                f"{name} holds control characters. Remove them and send it again.",
+                field=f"{PATH}.{name}",
+            )
     _patient(book, update)
     if update.motive_code:
         for problem in lexicon.vocabulary.problems(update.motive_code, update.motive_label):

@@ -13,6 +13,7 @@ from shared.clock import Clock
 from shared.errors import Malformed, Refusal
 
 FINESS = re.compile(r"[0-9][0-9AB][0-9]{7}")
+ACTIVITY = re.compile(r"[0-9A-Za-z]{1,8}")
 CLOCK_SLACK = timedelta(minutes=5)
 
 
@@ -110,6 +111,19 @@ def _check(report: Report, now: datetime) -> None:
             "Check for a lost leading zero.",
             field="finess_geo",
         )
+    if not report.name.isprintable():
+        raise Malformed(
+            "FIELD_INVALID",
+            "The name holds control characters. Remove them and send it again.",
+            field="name",
+        )
+    for code in sorted(report.capabilities):
+        if not ACTIVITY.fullmatch(code):
+            raise Malformed(
+                "FIELD_INVALID",
+                "A capability must be a ROR activity code (R211), such as 157. Correct it.",
+                field="capabilities",
+            )
     for index, bed in enumerate(report.beds):
         if bed.beds < 0:
             raise Malformed(

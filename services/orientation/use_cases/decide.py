@@ -83,6 +83,13 @@ class RecordDecision:
         return decision
 
     def _check(self, said: Decided) -> None:
+        for name, value in (("decision_id", said.decision_id), ("decided_by", said.decided_by)):
+            if not value.isprintable():
+                raise Malformed(
+                    "FIELD_INVALID",
+                    f"{name} holds control characters. Remove them and send it again.",
+                    field=name,
+                )
         if said.resource_type and said.resource_type not in self.resource_types:
             raise Malformed(
                 "RESOURCE_TYPE_UNKNOWN",

@@ -48,7 +48,8 @@ def capacity_event(facility: Facility) -> events_pb2.FacilityCapacityReported:
 
 def shortage_from_event(event: supply.ShortageForeseen) -> Shortage:
     """Refuses Malformed SHORTAGE_MALFORMED when site, item or probability cannot be right."""
-    if not event.site_id or not event.item_id or len(event.site_id) > 9:
+    names = (event.site_id, event.item_id, event.critical_resource)
+    if not all(names[:2]) or len(event.site_id) > 9 or not all(n.isprintable() for n in names):
         raise Malformed(
             "SHORTAGE_MALFORMED",
             "A shortage needs the site and the item that it is about.",
@@ -69,7 +70,7 @@ def shortage_from_event(event: supply.ShortageForeseen) -> Shortage:
         event.site_id,
         event.item_id,
         event.critical_resource,
-        event.label,
+        "".join(letter for letter in event.label if letter.isprintable()),
         event.probability,
         stockout,
         from_stamp(event.foreseen_time, "foreseen_time"),

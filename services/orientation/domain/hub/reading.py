@@ -69,9 +69,15 @@ def entries(tree: Any, name: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 
 def text(tree: Mapping[str, Any], name: str, longest: int = 128) -> str:
-    """A text of the object, or "" when it is missing, too long or something else."""
+    """A text of the object, or "" when it is missing, too long or something else.
+
+    A text with control characters or half characters is something else: a store may
+    refuse it, and no code or id holds one.
+    """
     value = tree.get(name)
-    return value.strip() if isinstance(value, str) and len(value) <= longest else ""
+    if not isinstance(value, str) or len(value) > longest or not value.isprintable():
+        return ""
+    return value.strip()
 
 
 def number(tree: Mapping[str, Any], name: str) -> float | None:

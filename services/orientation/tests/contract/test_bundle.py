@@ -19,6 +19,7 @@ from services.orientation.adapters.bundle import (
     write_bundle,
 )
 from services.orientation.adapters.reference import BUNDLE
+from services.orientation.adapters.training.visits import read_visits
 from services.orientation.domain.features import PatientInputs, complaints_from
 from services.orientation.main import load_model
 from services.orientation.tests.situations import reference, shipped_model
@@ -91,3 +92,8 @@ def test_a_bundle_refusal_is_one_that_an_operator_understands(bundle: Path) -> N
     with pytest.raises(Refusal) as caught:
         load_bundle(bundle, reference().complaints)
     assert "train it again" in caught.value.message
+
+
+def test_a_folder_without_the_visits_cannot_train(tmp_path: Path) -> None:
+    with pytest.raises(Missing, match="TRAINING_DATA_MISSING"):
+        read_visits(tmp_path, reference().complaints)

@@ -21,6 +21,7 @@ from services.orientation.domain.hub.envelope import MOST_BYTES, ROOTS
 from services.orientation.domain.hub.reader import ABOUT_A_CASE, read_payload
 from services.orientation.domain.hub.schema import quick_pattern
 from services.orientation.domain.orient import orient
+from services.orientation.domain.records import state_from_text, state_to_text
 from services.orientation.tests.situations import (
     INVALID,
     NOW,
@@ -155,6 +156,25 @@ def test_a_long_id_that_breaks_the_pattern_is_refused_at_once() -> None:
         with pytest.raises(Malformed, match="SCHEMA_INVALID"):
             read_payload(evil, LEXICON)
         assert time.perf_counter() - start < 1
+
+
+@pytest.mark.parametrize("odd", ["\x00", "\ud800", "a\nb", "x" * 5000, 1e400, 10**400, [[]], {}])
+def test_no_odd_value_in_any_field_stops_the_reading(odd: object) -> None:
+    tree = json.loads(example("RS-EDA_partageDossier_DidierMorel.01a.json"))["createCaseHealth"]
+    for path in list(paths(tree, ())):
+        changed = copy.deepcopy(tree)
+        parent = changed
+        for step in path[:-1]:
+            parent = parent[step]
+        parent[path[-1]] = odd
+        if path == ("caseId",):
+            continue
+        text = json.dumps({"createCaseHealth": changed}).replace("Infinity", "1e400")
+        (update,) = read_payload(text.encode(), LEXICON).updates
+        state = merge_all([update])
+        assert state_from_text(state_to_text(state)).facts.keys() == state.facts.keys()
+        state_to_text(state).encode()
+        state.text("owner").encode()
 
 
 def mutations(tree: Any) -> Iterator[Any]:

@@ -159,9 +159,14 @@ def test_a_shortage_is_read_from_its_event() -> None:
     assert (read.resource, read.probability, str(read.stockout_day)) == ("BLOOD", 0.5, "2026-01-09")
 
 
+def test_a_label_with_control_characters_is_cleaned_for_the_store() -> None:
+    assert shortage_from_event(shortage(label="Red\x00 cells")).label == "Red cells"
+
+
 def test_a_shortage_that_cannot_be_right_is_malformed() -> None:
     bad_day = shortage()
     bad_day.stockout_day.year, bad_day.stockout_day.month = 2026, 13
-    for event in (shortage(site_id=""), shortage(probability=1.5), bad_day):
+    bad = (shortage(site_id=""), shortage(probability=1.5), shortage(item_id="a\x00"), bad_day)
+    for event in bad:
         with pytest.raises(Malformed, match="SHORTAGE_MALFORMED"):
             shortage_from_event(event)

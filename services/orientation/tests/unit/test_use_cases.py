@@ -253,6 +253,8 @@ class TestCapacity:
         ("row", "reason"),
         [
             (Report("44271"), "SITE_MALFORMED"),
+            (Report("440000271", name="CHU\x00"), "FIELD_INVALID"),
+            (Report("440000271", capabilities=frozenset({"157 160"})), "FIELD_INVALID"),
             (Report("999999999"), "POSITION_MISSING"),
             (Report("440000271", beds=(BedCount("02", "01", -1, NOW),)), "COUNT_NEGATIVE"),
             (
