@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,8 @@ from services.orientation.domain.model import SeverityModel
 from services.orientation.domain.orient import Surroundings
 from services.orientation.domain.response import LocalHabits
 from services.orientation.domain.synthetic import synthetic_layer
+from services.orientation.domain.volume.almanac import almanac
+from services.orientation.entrypoints.cli_volume import VolumeFiles
 from services.orientation.entrypoints.events import handlers
 from services.orientation.entrypoints.offline import Offline
 from services.orientation.entrypoints.rpc import OrientationRpc, UseCases
@@ -37,6 +40,7 @@ from services.orientation.settings import Settings
 from services.orientation.use_cases.capacity import ReportCapacity
 from services.orientation.use_cases.decide import ExportDecision, RecordDecision
 from services.orientation.use_cases.score import ScoreCase
+from services.orientation.use_cases.volume import ForecastVolume, check_horizon
 from shared.clock import Clock, SystemClock, clock_from
 from shared.errors import Refusal
 from shared.events import open_log
@@ -170,6 +174,29 @@ def train(data: Path, out: Path, say: Callable[[str], None]) -> dict[str, object
     card = card_of(trained)
     version = write_bundle(out, trained.model, card, card_text(card))
     return {**card, "version": version}
+
+
+def volume(files: VolumeFiles, horizon: int, holidays: str) -> str:
+    """Forecasts calls per hour from files to files; nothing is written when it is refused."""
+    # Imported here: LightGBM and Arrow take a second to load and a server needs neither.
+    from services.orientation.adapters.volume import boosted  # noqa: PLC0415
+    from services.orientation.adapters.volume import files as parquet  # noqa: PLC0415
+
+    began = time.monotonic()
+    calendar = almanac(holidays)
+    check_horizon(horizon)
+    parquet.check_writable(files.forecasts_out, files.json_out)
+    history = parquet.read_hours(files.history, "history", calendar)
+    wanted = ForecastVolume(boosted.BoostedLearner(), calendar)
+    if files.actuals is None:
+        forecast = wanted.ahead(history, horizon)
+    else:
+        actuals = parquet.read_hours(files.actuals, "actuals", calendar)
+        forecast = wanted.rolled(history, actuals)
+    seconds = time.monotonic() - began
+    parquet.write_forecast(files.forecasts_out, forecast)
+    parquet.write_facts(files.json_out, forecast.facts | {"seconds": seconds})
+    return f"{len(forecast.mean)} hours forecast in {files.forecasts_out}"
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from services.orientation.domain.volume.almanac import Almanac
+from services.orientation.domain.volume.forecast import VolumeForecast
 from services.orientation.domain.volume.hours import HOUR, Counts, Hours, Instants
 from services.orientation.domain.volume.spread import LEVELS
 from shared.errors import Malformed
@@ -143,10 +144,13 @@ def check_writable(*paths: Path) -> None:
             )
 
 
-def write_forecast(path: Path, instants: Instants, mean: Counts, levels: Counts) -> None:
+def write_forecast(path: Path, forecast: VolumeForecast) -> None:
     """Exactly `ds`, `mean`, `q0.1`, `q0.5`, `q0.9`."""
-    columns = {"ds": pa.array(instants.astype("datetime64[us]")), "mean": pa.array(mean)}
-    columns |= {f"q{level}": pa.array(levels[:, at]) for at, level in enumerate(LEVELS)}
+    columns = {
+        "ds": pa.array(forecast.instants.astype("datetime64[us]")),
+        "mean": pa.array(forecast.mean),
+    }
+    columns |= {f"q{level}": pa.array(forecast.levels[:, at]) for at, level in enumerate(LEVELS)}
     pq.write_table(pa.table(columns), path)
 
 

@@ -70,7 +70,7 @@ def test_an_empty_count_is_no_record_rather_than_zero(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "reason", "says"),
     [
-        (table("2018-05-01T00", [1, 2]).drop_columns("calls_total"), "COLUMN_MISSING", "calls_total"),
+        (table("2018-05-01T00", [1]).drop_columns("calls_total"), "COLUMN_MISSING", "calls_total"),
         (table("2018-05-01T00", ["1", "2"]), "CALLS_OF_WRONG_TYPE", "whole numbers"),
         (table("2018-05-01T00", [1, -2]), "CALLS_NEGATIVE", "0 or more"),
         (table("2018-05-01T00", [1.0, float("inf")]), "CALLS_NEGATIVE", "0 or more"),

@@ -25,16 +25,14 @@ def test_quantiles_are_never_negative_and_never_cross(mean: np.ndarray, dispersi
 
 
 @settings(max_examples=40, deadline=None)
-@given(mean=st.floats(1, 500), low=DISPERSION, more=st.floats(0.01, 1))
+@given(mean=st.floats(20, 500), low=st.floats(0, 0.15), more=st.floats(0, 0.15))
 def test_more_dispersion_never_lowers_the_upper_quantile(
     mean: float, low: float, more: float
 ) -> None:
+    # Up to a dispersion of 0.3: far beyond, mass moves to 0 and to the last tenth.
     level = np.asarray([[0.9]])
-    narrow, wide = (
-        quantiles(np.asarray([mean]), phi, level)[0, 0] for phi in (low, min(low + more, 1.0))
-    )
-    if mean > 20 and low + more < 0.3:  # far beyond, mass moves to 0 and the tail past 90 %
-        assert wide >= narrow
+    narrow, wide = (quantiles(np.asarray([mean]), phi, level)[0, 0] for phi in (low, low + more))
+    assert wide >= narrow
 
 
 @pytest.mark.parametrize(("mean", "dispersion"), [(3.0, 0.4), (40.0, 0.02)])
@@ -45,9 +43,9 @@ def test_the_table_is_the_negative_binomial_of_the_textbook(mean: float, dispers
             math.lgamma(k + size) - math.lgamma(size) - math.lgamma(k + 1)
             + size * math.log(size / (size + mean)) + k * math.log(mean / (size + mean))
         )
-        for k in range(60)
+        for k in range(50)
     ]  # fmt: skip
-    np.testing.assert_allclose(cumulative(np.asarray([mean]), dispersion)[0, :60], np.cumsum(mass))
+    np.testing.assert_allclose(cumulative(np.asarray([mean]), dispersion)[0, :50], np.cumsum(mass))
 
 
 def test_an_hour_that_does_not_exist_has_quantiles_of_zero() -> None:

@@ -1,0 +1,92 @@
+"""`larrey orientation volume` as a process, on a town whose truth is known."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from services.orientation.domain.volume.hours import Hours
+from services.orientation.domain.volume.scores import wape
+from services.orientation.tests.volume_world import town, write_hours
+
+LARREY = (sys.executable, "-c", "from shared.cli import main; main()", "orientation", "volume")
+
+
+def volume(folder: Path, **options: object) -> subprocess.CompletedProcess[str]:
+    """Runs the command; its outputs are v.parquet and j.json of the folder."""
+    given = {"forecasts-out": folder / "v.parquet", "json": folder / "j.json"} | {
+        name.replace("_", "-"): value for name, value in options.items()
+    }
+    words = [word for name, value in given.items() for word in (f"--{name}", str(value))]
+    return subprocess.run(
+        [*LARREY, *words], capture_output=True, text=True, timeout=240, check=False
+    )
+
+
+@pytest.mark.slow
+def test_rolling_comes_near_the_floor_and_its_p90_covers(tmp_path: Path) -> None:
+    world = town(200)
+    history, actuals = world.split(28)
+    actuals.calls[100] = np.nan
+    ran = volume(
+        tmp_path,
+        history=write_hours(tmp_path / "h.parquet", history),
+        actuals=write_hours(tmp_path / "a.parquet", actuals),
+        horizon=24,
+        holidays="none",
+    )
+    assert ran.returncode == 0, ran.stderr
+    facts = json.loads((tmp_path / "j.json").read_text(encoding="utf-8"))
+    floor = wape(world.truth[-28 * 24 :], actuals.calls)
+    assert facts["wape"] <= 1.12 * floor
+    assert 0.86 <= facts["p90_covers"] <= 0.94
+    assert facts["wape"] < facts["peers_wape"]["mean_of_four_weeks"]
+    forecast = pq.read_table(tmp_path / "v.parquet")
+    assert forecast.num_rows == 28 * 24
+    assert wape(forecast.column("mean").to_numpy(), actuals.calls) == pytest.approx(facts["wape"])
+
+
+@pytest.mark.slow
+def test_a_week_ahead_is_the_same_twice_and_near_the_truth(tmp_path: Path) -> None:
+    world = town(120)
+    history, _ = world.split(7)
+    path = write_hours(tmp_path / "h.parquet", history)
+    found = []
+    for name in ("one.parquet", "two.parquet"):
+        ran = volume(tmp_path, history=path, horizon=168, forecasts_out=tmp_path / name)
+        assert ran.returncode == 0, ran.stderr
+        found.append(pq.read_table(tmp_path / name))
+    assert found[0].equals(found[1])
+    assert wape(found[0].column("mean").to_numpy(), world.truth[-168:]) < 0.08
+
+
+@pytest.mark.parametrize(
+    ("days", "horizon", "shift", "says"),
+    [
+        (120, 0, 0, "above 0"),
+        (40, 24, 0, "at least 84"),
+        (120, 24, 5, "give actuals that begin at"),
+    ],
+)
+def test_wrong_input_gets_one_line_and_nothing_is_written(
+    tmp_path: Path, days: int, horizon: int, shift: int, says: str
+) -> None:
+    history, actuals = town(days).split(2)
+    late = Hours(actuals.start + np.timedelta64(shift, "h"), actuals.calls)
+    ran = volume(
+        tmp_path,
+        history=write_hours(tmp_path / "h.parquet", history),
+        actuals=write_hours(tmp_path / "a.parquet", late),
+        horizon=horizon,
+    )
+    assert ran.returncode == 1
+    assert says in ran.stderr
+    assert ran.stderr.count("\n") == 1
+    assert not (tmp_path / "v.parquet").exists()
+    assert not (tmp_path / "j.json").exists()
