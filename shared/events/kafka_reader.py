@@ -69,6 +69,7 @@ class KafkaSubscription:
                 return []
             if self._paused:
                 consumer.pause(*consumer.assignment())
+            _keep_joining(consumer)
             found = consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=limit)
             if found and self._paused:  # partitions that came while it rested
                 for place, records in found.items():
@@ -161,6 +162,19 @@ class KafkaSubscription:
 
     def close(self) -> None:
         self._drop()
+
+
+def _keep_joining(consumer: Any) -> None:
+    """Reminds the client of a join that outlasted the poll in which it began.
+
+    kafka-python 3.0.12 forgets such a join when new topic metadata was its cause: as
+    leader it already holds its plan for "unchanged", never takes up the answer, sends
+    no heartbeats and is thrown out of the group. There is no public way to say it;
+    the version is pinned, and the suite of every log holds a test of it.
+    """
+    coordinator = consumer._coordinator
+    if coordinator._join_task is not None:
+        coordinator.request_rejoin()
 
 
 def _not_stored() -> Unavailable:

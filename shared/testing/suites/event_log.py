@@ -33,12 +33,14 @@ def some_events(topic: str, count: int, *, keys: int = 5, start: int = 0) -> lis
     ]
 
 
-def take(subscription: Subscription, count: int, within_s: float = PATIENCE_S) -> list[Delivery]:
+def take(
+    subscription: Subscription, count: int, within_s: float = PATIENCE_S, poll_s: float = 0.2
+) -> list[Delivery]:
     """Polls until `count` events came or the time is over."""
     found: list[Delivery] = []
     end = time.monotonic() + within_s
     while len(found) < count and time.monotonic() < end:
-        found += subscription.poll(0.2, count - len(found))
+        found += subscription.poll(poll_s, count - len(found))
     return found
 
 
@@ -173,6 +175,20 @@ class EventLogSuite:
         while time.monotonic() < end:
             for member in members:
                 member.poll(0.1, 1)
+
+    @pytest.mark.parametrize("poll_s", [0.002, 0.01, 0.03])
+    def test_a_member_that_came_before_its_topic_reads_it_however_short_its_polls(
+        self, log: EventLog, join: Callable[..., Subscription], poll_s: float
+    ) -> None:
+        for _ in range(3):
+            late = f"larrey.suite.{uuid4().hex[:12]}.v1"
+            member = join(f"g-{late}", late)
+            end = time.monotonic() + 0.5
+            while time.monotonic() < end:
+                member.poll(poll_s, 10)
+            log.create_topics([late])
+            log.publish(some_events(late, 5))
+            assert sorted(numbers(take(member, 5, poll_s=poll_s))) == [0, 1, 2, 3, 4]
 
     def test_a_paused_member_hands_out_nothing_until_it_resumes(
         self, log: EventLog, topic: str, join: Callable[..., Subscription]
