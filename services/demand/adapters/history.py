@@ -118,7 +118,7 @@ class ParquetHistory:
 
     def _merge(self) -> None:
         names = self.files()
-        with duckdb.connect() as reader:
+        with self._reader() as reader:
             table: Any = reader.sql(
                 f"SELECT * FROM read_parquet(?) ORDER BY {ORDER}",  # noqa: S608  # constants
                 params=[self._paths(names)],
@@ -165,6 +165,16 @@ class ParquetHistory:
             names = tx.connection.execute(select(listed.c.name).order_by(listed.c.name))
             return list(names.scalars())
 
+    def _reader(self) -> Any:
+        """DuckDB in memory; it fetches no extension and spills into our own folder."""
+        return duckdb.connect(
+            config={
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+                "temp_directory": str(self.folder / "spilled"),
+            }
+        )
+
     def _paths(self, names: Sequence[str]) -> list[str]:
         return [str(self.folder / name) for name in names]
 
@@ -189,7 +199,7 @@ class ParquetHistory:
                 WHERE {" AND ".join(conditions)} AND reason IN ({LEARNT_REASONS})
                 GROUP BY ALL)
             GROUP BY ALL ORDER BY item_id, site_id"""  # noqa: S608  # constants; values are bound
-        with duckdb.connect() as reader:
+        with self._reader() as reader:
             reports = dict(
                 reader.execute(
                     f"SELECT site_id, max(day) FROM read_parquet(?) WHERE day <= {last} "  # noqa: S608

@@ -36,7 +36,7 @@ class Ingest:
                 _add(answer, await storing)
         finally:
             # A stream that is cut, or refused, still lets the batch in hand end whole.
-            if storing is not None and not storing.done():
+            if storing is not None:
                 await asyncio.wait([storing])
         return answer
 

@@ -77,6 +77,9 @@ class RunJob:
                         turn.release()
                         turn = None
                     self._stopping.wait(AWAY_SECONDS)
+                except Exception as error:  # noqa: BLE001  # the job must outlive any fault
+                    log.error("job stumbled", error_type=type(error).__name__)  # noqa: TRY400
+                    self._stopping.wait(AWAY_SECONDS)
         finally:
             self.close_workers()
             if turn is not None:

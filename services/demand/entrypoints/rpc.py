@@ -23,6 +23,8 @@ from shared.rpc.threads import in_thread
 
 LOOK_SECONDS = 0.2
 TELL_SECONDS = 1.0
+# Clients of gRPC take 4 MiB unless they ask for more: a page ends before that.
+PAGE_BYTES = 3 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +105,11 @@ class DemandRpc(demand_pb2_grpc.DemandServiceServicer):
         forecasts, more = await in_thread(
             self._ask.list_forecasts, request.site_id, after, request.page_size
         )
-        token = ""
-        if more:
-            token = token_of(request.site_id, (forecasts[-1].site_id, forecasts[-1].item_id))
-        return pb.ListForecastsResponse(
-            forecasts=[forecast_to_wire(forecast) for forecast in forecasts],
-            next_page_token=token,
-        )
+        page = fitting([forecast_to_wire(forecast) for forecast in forecasts])
+        last, token = forecasts[len(page) - 1] if page else None, ""
+        if last is not None and (more or len(page) < len(forecasts)):
+            token = token_of(request.site_id, (last.site_id, last.item_id))
+        return pb.ListForecastsResponse(forecasts=page, next_page_token=token)
 
     async def GetAccuracy(
         self, _request: pb.GetAccuracyRequest, _context: Any
@@ -124,3 +124,13 @@ class DemandRpc(demand_pb2_grpc.DemandServiceServicer):
     ) -> pb.ListSignalsResponse:
         signals = await in_thread(self._ask.list_signals, request.days)
         return pb.ListSignalsResponse(signals=[signal_to_wire(signal) for signal in signals])
+
+
+def fitting(forecasts: list[pb.Forecast]) -> list[pb.Forecast]:
+    """As many of the forecasts as fit, at least one."""
+    total = 0
+    for place, forecast in enumerate(forecasts):
+        total += forecast.ByteSize()
+        if place and total > PAGE_BYTES:
+            return forecasts[:place]
+    return forecasts

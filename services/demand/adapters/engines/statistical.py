@@ -34,8 +34,9 @@ def _quantiles(made: Mapping[str, Any], levels: Sequence[float]) -> Array:
 class EtsAndTheta:
     """The mean, quantile by quantile, of two methods with their native intervals.
 
-    On the public hospital series the pair has lower errors than either (see the service's
-    README). A theta that does not converge leaves ETS alone, and the other way round.
+    On the shipped hospital series, last 12 months held back, the pair has MASE 0.793 and WQL
+    0.0562 against 0.789 / 0.0569 and 0.820 / 0.0588 alone. When one of the two fails the
+    other stands alone.
     """
 
     def __call__(
