@@ -1,0 +1,1 @@
+"""The panel of structural Gaussian processes, averaged by marginal likelihood."""

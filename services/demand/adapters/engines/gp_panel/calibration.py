@@ -1,0 +1,119 @@
+"""Stated widths against what came true at earlier origins of the same panel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.special import stdtrit
+
+from services.demand.adapters.engines.gp_panel import lead_sum
+from services.demand.adapters.engines.gp_panel.core import Latent
+from services.demand.adapters.engines.gp_panel.marginals import CORE, TAIL, student_scale
+from services.demand.adapters.engines.gp_panel.panel import Array, Options, Panel, Widths
+from services.demand.adapters.engines.gp_panel.power import to_latent
+
+NARROWEST, WIDEST = 0.6, 2.0
+"""One origin never says more than this."""
+NARROWEST_KEPT = 0.85
+"""Nor do all of them together narrow the periods' intervals further than this."""
+ORIGINS = 4
+FORGETTING = 0.7
+"""Each origin, half a horizon older than the one before, counts for less."""
+SAMPLE = 400
+"""Series asked at most, evenly over the levels: their errors are alike."""
+ENOUGH_SEASONS = 2
+LEAD_LEVEL = 0.95
+
+Forecaster = Callable[[Panel, int], Latent]
+
+
+def measure(
+    panel: Panel, horizon: int, run: Forecaster, *, lead: int | None, seed: int, opts: Options
+) -> Widths:
+    """Widths from up to four origins of the past; 1 where too little is known.
+
+    The series of one origin err together, so an origin counts for little: only the power
+    `calibration_power` of the ratio is kept. A jump of many series inside the last horizons
+    makes the ratios, and so the next intervals, wider.
+    """
+    half = max(1, horizon // 2)
+    found, weight = [], []
+    for number in range(ORIGINS):
+        back = half * (number + 1)
+        enough = max(ENOUGH_SEASONS * panel.season, 8) + back
+        rows = _sample(panel, [k for k, v in enumerate(panel.values) if len(v) >= enough])
+        if len(rows) < opts.smallest_panel:
+            break
+        ahead = min(back, horizon)
+        found.append(_ratios(panel, rows, back, ahead, run, lead=lead, seed=seed, opts=opts))
+        weight.append(FORGETTING**number)
+    if not found:
+        return Widths()
+    ratio = np.average(np.log(found), axis=0, weights=weight)
+    if len(found) < ORIGINS:
+        # too few origins to narrow anything: one quiet year proves little
+        ratio = np.maximum(ratio, 0.0)
+    core, tail, summed = np.exp(opts.calibration_power * ratio)
+    core = max(core, NARROWEST_KEPT)
+    # 0.9 to 1.25: the quantiles stay in order between core and tail
+    tail = float(np.clip(tail, 0.9 * core, 1.25 * core))
+    return Widths(float(core), tail, float(summed))
+
+
+def _sample(panel: Panel, rows: list[int]) -> list[int]:
+    """At most SAMPLE of these series, evenly spaced in the order of their levels."""
+    step = max(1, -(-len(rows) // SAMPLE))
+    level = [float(np.nansum(panel.values[k])) for k in rows]
+    return sorted(rows[k] for k in np.argsort(level, kind="stable")[::step])
+
+
+def _ratios(
+    panel: Panel,
+    rows: list[int],
+    back: int,
+    ahead: int,
+    run: Forecaster,
+    *,
+    lead: int | None,
+    seed: int,
+    opts: Options,
+) -> list[float]:
+    """[core, tail, lead]: width that would have been right / width stated, `back` periods ago."""
+    true = np.stack([np.asarray(panel.values[k], dtype=np.float64)[-back:][:ahead] for k in rows])
+    latent = run(panel.rows(rows, drop_last=back), ahead)
+    actual = to_latent(np.maximum(true, 0.0), opts.power)
+    scale = student_scale(latent.variance(), latent.degrees)
+    distance = np.abs(actual - latent.mean) / scale
+    core = distance / stdtrit(latent.degrees, CORE)[:, None]
+    tail = distance / stdtrit(latent.degrees, TAIL)[:, None]
+    summed = 1.0
+    if lead is not None and lead <= ahead:
+        summed = _lead_ratio(true, latent, lead, seed, opts)
+    ratios = (
+        _quantile(core, 2 * CORE - 1),
+        _quantile(tail, 2 * TAIL - 1),
+        summed,
+    )
+    return [float(np.clip(ratio, NARROWEST, WIDEST)) for ratio in ratios]
+
+
+def _lead_ratio(true: Array, latent: Latent, lead: int, seed: int, opts: Options) -> float:
+    _, centre, spread = lead_sum.roots(
+        latent.mean,
+        latent.covariance,
+        lead=lead,
+        power=opts.power,
+        draws=opts.lead_draws,
+        seed=seed,
+    )
+    low, high = np.sqrt(
+        lead_sum.quantiles(centre, spread, latent.degrees, (0.5, LEAD_LEVEL), opts.lead_stretch).T
+    )
+    reached = (np.sqrt(np.maximum(true[:, :lead].sum(axis=1), 0.0)) - low) / (high - low)
+    return _quantile(reached, LEAD_LEVEL)
+
+
+def _quantile(values: Array, level: float) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.quantile(known, level)) if len(known) else 1.0
