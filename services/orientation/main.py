@@ -112,7 +112,12 @@ def build(environ: Mapping[str, str]) -> ServiceParts:
     clock = clock_from(settings.clock_start)
     telemetry = Telemetry(NAME)
     database = Database.open(settings.database_url, clock=clock, producer=NAME)
-    log = open_log(settings.events_url, client_id=f"larrey-{NAME}")
+    log = open_log(
+        settings.events_url,
+        client_id=NAME,
+        replication=settings.topic_replication,
+        partitions=settings.topic_partitions,
+    )
     parts = assemble(settings, database, clock, telemetry)
     # The shipped tables live as long as the process: the garbage collector need not walk
     # through them while a call waits (a full round took over 50 ms).
