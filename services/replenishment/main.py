@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -13,7 +14,7 @@ from larrey.replenishment.v1 import events_pb2, replenishment_pb2, replenishment
 from services.replenishment.adapters.store.books import SqlBooks, SqlStore
 from services.replenishment.adapters.store.tables import tables
 from services.replenishment.adapters.watch import Metrics
-from services.replenishment.adapters.worker import SpawnedSolver
+from services.replenishment.adapters.worker import SpawnedSolver, WarmUp
 from services.replenishment.entrypoints.events import Listener
 from services.replenishment.entrypoints.jobs import PlanJob
 from services.replenishment.entrypoints.rpc import ReplenishmentRpc, UseCases
@@ -75,8 +76,15 @@ def build(environ: Mapping[str, str], solver: Solver | None = None) -> ServicePa
     store = SqlStore(database, tables())
     warn = Warn(settings.policy, settings.warning_rule, clock, day)
     core = _Core(settings, store, clock, day, watch, warn)
+    compiled = _compiled_dir(settings)
     carry_out = CarryOutPlan(
-        store, solver or SpawnedSolver(settings.gap), settings.policy, warn, clock, day, watch
+        store,
+        solver or SpawnedSolver(settings.gap, compiled),
+        settings.policy,
+        warn,
+        clock,
+        day,
+        watch,
     )
     job = PlanJob(database, store, carry_out)
     rpc = ReplenishmentRpc(_use_cases(core, job.wake))
@@ -102,8 +110,16 @@ def build(environ: Mapping[str, str], solver: Solver | None = None) -> ServicePa
         health_names=(HEALTH,),
         handlers=listener.handlers(),
         publishes=PUBLISHES,
-        jobs=(job,),
+        jobs=(WarmUp(compiled), job) if solver is None else (job,),
     )
+
+
+def _compiled_dir(settings: Settings) -> Path | None:
+    """Where compiled loops are kept; None is beside the code, as Python does with its own."""
+    if settings.compiled_dir is not None:
+        return settings.compiled_dir
+    code = Path(__file__).parent
+    return None if os.access(code, os.W_OK) else settings.data_dir / "compiled"
 
 
 def _use_cases(core: _Core, wake: Callable[[], None]) -> UseCases:

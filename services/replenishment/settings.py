@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from zoneinfo import available_timezones
 
 from services.replenishment.domain.demand import Spread
@@ -27,6 +28,12 @@ class Settings(ServiceSettings):
         "LARREY_REPLENISHMENT_FUTURE_TOLERANCE_SECONDS",
         "seconds that a stock count may lie ahead of our clock",
         timedelta(minutes=5),
+    )
+    compiled_dir: Path | None = setting(
+        "LARREY_REPLENISHMENT_COMPILED_DIR",
+        "folder for the solver's compiled loops; beside the code, or in the data folder when "
+        "the code may not be written to, if left out",
+        None,
     )
     holding_rate: float = setting(
         "LARREY_REPLENISHMENT_HOLDING_RATE", "cost of holding stock, fraction of price a year", 0.25

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.replenishment.domain.problem import Ints, Problem
@@ -18,7 +19,7 @@ from services.replenishment.ports import Solved, SolverLost, SolverProgress
 if TYPE_CHECKING:
     from services.replenishment.adapters.solver.engine import Progress
 
-NICENESS = 10
+NICENESS, LAST_NICENESS = 5, 19  # calls are answered first
 ASK_SECONDS, TELL_SECONDS = 0.1, 0.5
 # Beyond the seconds that were asked for: the last round ends, the answer travels.
 GRACE_SECONDS = 5.0
@@ -34,20 +35,45 @@ class Told:
     final: bool
 
 
-def work(sender: Connection, problem: Problem, deadline: float, seed: int, gap: float) -> None:
-    """What the worker process runs; `deadline` is on the machine's monotonic clock."""
-    _die_with_parent()
-    os.nice(NICENESS)
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """What a worker is sent to do; `deadline` is on the machine's monotonic clock."""
+
+    problem: Problem
+    deadline: float
+    seed: int
+    gap: float
+
+
+def work(sender: Connection, job: Job, compiled: Path | None) -> None:
+    """What the worker process runs."""
+    _prepare(NICENESS, compiled)
     # The engines are loaded here only: a service that never plans never pays for them.
     from services.replenishment.adapters.solver.engine import Effort, Watch, solve  # noqa: PLC0415
 
     def tell(progress: Progress, orders: Ints | None) -> None:
         sender.send(Told(_progress(progress), orders, final=False))
 
-    effort = Effort(seconds=max(0.0, deadline - time.monotonic()), rounds=10_000, gap=gap)
-    solution = solve(problem, effort, seed, Watch(time.monotonic, tell))
+    left = max(0.0, job.deadline - time.monotonic())
+    effort = Effort(seconds=left, rounds=10_000, gap=job.gap)
+    solution = solve(job.problem, effort, job.seed, Watch(time.monotonic, tell))
     sender.send(Told(_progress(solution.progress), solution.orders, final=True))
     sender.close()
+
+
+def warm(compiled: Path | None) -> None:
+    """Runs in a process of its own at the start: the loops are compiled and kept on disk."""
+    _prepare(LAST_NICENESS, compiled)
+    from services.replenishment.adapters.solver.warming import compile_all  # noqa: PLC0415
+
+    compile_all()
+
+
+def _prepare(niceness: int, compiled: Path | None) -> None:
+    _die_with_parent()
+    os.nice(niceness)
+    if compiled is not None:
+        os.environ["NUMBA_CACHE_DIR"] = str(compiled)
 
 
 def _progress(progress: Progress) -> SolverProgress:
@@ -70,8 +96,8 @@ def _die_with_parent() -> None:
 class SpawnedSolver:
     """Runs one solve at a time in a process of its own, started for it."""
 
-    def __init__(self, gap: float) -> None:
-        self._gap = gap
+    def __init__(self, gap: float, compiled: Path | None = None) -> None:
+        self._gap, self._compiled = gap, compiled
         self.pid: int | None = None  # of the worker at work; the tests kill it
 
     def __call__(
@@ -85,9 +111,8 @@ class SpawnedSolver:
         began = time.monotonic()
         spawn = get_context("spawn")
         receiver, sender = spawn.Pipe(duplex=False)
-        process = spawn.Process(
-            target=work, args=(sender, problem, began + seconds, seed, self._gap), daemon=True
-        )
+        job = Job(problem, began + seconds, seed, self._gap)
+        process = spawn.Process(target=work, args=(sender, job, self._compiled), daemon=True)
         process.start()
         sender.close()
         self.pid = process.pid
@@ -98,6 +123,24 @@ class SpawnedSolver:
             process.kill()
             process.join()
             receiver.close()
+
+
+class WarmUp:
+    """A job of the service: compiles the solver's loops before the first plan needs them."""
+
+    def __init__(self, compiled: Path | None) -> None:
+        self._compiled = compiled
+        self._process: BaseProcess | None = None
+
+    def start(self) -> None:
+        process = get_context("spawn").Process(target=warm, args=(self._compiled,), daemon=True)
+        process.start()
+        self._process = process
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
 
 
 @dataclass(slots=True, eq=False)

@@ -6,13 +6,13 @@ costs `penalty[r]` (a cap is hard: its penalty has no ceiling).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from services.replenishment.adapters.solver.blocks import Block
-from services.replenishment.adapters.solver.passes import Tables
+from services.replenishment.adapters.solver.compiled import compiled
+from services.replenishment.adapters.solver.grid import Grid
 from services.replenishment.domain.problem import NO_CAP, Floats, Ints, Problem
 
 HARD = 1e7  # EUR a pack over a cap: dearer than any shortage
@@ -61,53 +61,43 @@ class Coupling:
     def _padded(self, prices: Floats) -> Floats:
         return np.append(prices, 0.0)  # index -1: not limited, free
 
-    def apply(self, tables: Sequence[Tables], prices: Floats, factor: Floats | None = None) -> None:
-        """Puts the prices [R], times a factor per row [N], into every block's tables.
+    def apply(self, grid: Grid, prices: Floats, factor: Floats | None = None) -> None:
+        """Puts the prices [R], times a factor per row [N], into the grid's tables.
 
         A bound may only be taken where there is no factor: all rows must see one price.
         """
-        padded = self._padded(prices)
-        for table in tables:
-            block = table.block
-            site = self.problem.rows.site[block.rows]
-            cap = self.problem.rows.cap[block.rows]
-            money = padded[self._budget[site[None, :], self.week[block.days]]]
-            pack = padded[self._cap[cap]] * block.step_packs
-            if factor is not None:
-                money, pack = money * factor[block.rows], pack * factor[block.rows]
-            table.slopes = [
-                block.step_price * (money * (1.0 - way.off) - way.off) + pack for way in block.ways
-            ]
-            if block.shelf is not None and self._shelf is not None:
-                block.stage = self._stage(block, block.shelf, padded, factor)
-
-    def _stage(self, block: Block, shelf: Floats, padded: Floats, factor: Floats | None) -> Floats:
-        assert self.problem.storage is not None  # noqa: S101 - shelf tables exist only with it
-        assert self._shelf is not None  # noqa: S101
-        price = padded[self._shelf[self.problem.storage.place[block.rows]]]  # [n, T]
+        padded, rows = self._padded(prices), self.problem.rows
+        entry = np.repeat(np.arange(grid.count), grid.stages)
+        row = grid.rows[entry]
+        money = padded[self._budget[rows.site[row], self.week[grid.day]]]
+        pack = padded[self._cap[rows.cap[row]]] * grid.step_packs[entry]
         if factor is not None:
-            price = price * factor[block.rows, None]
-        if not price.any():
-            return block.base
-        stage = block.base.copy()
-        for day in range(self.problem.days):
-            daily = price[:, day]
-            live = np.flatnonzero((daily > 0) & (block.interval[day] >= 0))
-            if len(live):
-                stage[block.interval[day, live], :, live] += (
-                    daily[live, None] * shelf[day][:, live].T
+            money, pack = money * factor[row], pack * factor[row]
+        off = grid.off[entry].T  # [W, all stages]
+        slope = grid.step_price[entry] * (money * (1.0 - off) - off) + pack
+        grid.slope = np.ascontiguousarray(slope)
+        if self._shelf is not None and self.problem.storage is not None:
+            daily = padded[self._shelf[self.problem.storage.place[grid.rows]]]  # [n, T]
+            if factor is not None:
+                daily = daily * factor[grid.rows, None]
+            grid.now = grid.base
+            if daily.any():
+                grid.now = grid.base.copy()
+                _add_shelves(
+                    (grid.width, grid.table, grid.arrived, grid.shelf_start),
+                    np.ascontiguousarray(daily),
+                    grid.shelf,
+                    grid.now,
                 )
-        return stage
 
-    def fixed(self, tables: Sequence[Tables]) -> tuple[float, Floats]:
+    def fixed(self, grid: Grid) -> tuple[float, Floats]:
         """Cost and use [R] that no order changes: before first arrivals, rows never ordered."""
         problem, rows = self.problem, self.problem.rows
         level = rows.supply - rows.demand
         missing = np.maximum(-level, 0.0) @ problem.weights
         on_hand = level @ problem.weights + missing
         waiting = np.ones((rows.count, problem.days), dtype=bool)
-        for table in tables:
-            waiting[table.block.rows] = (table.block.interval < 0).T
+        waiting[grid.rows] = grid.arrived < 0
         daily = rows.holding[:, None] * on_hand + rows.shortage[:, None] * missing
         use = np.zeros(self.count)
         if problem.storage is not None and self._shelf is not None:
@@ -115,34 +105,21 @@ class Coupling:
             np.add.at(use, self._shelf[problem.storage.place], fill)
         return float(daily[waiting].sum()), use
 
-    def use_of(self, tables: Sequence[Tables], steps: Ints) -> Use:
+    def use_of(self, grid: Grid, steps: Ints) -> Use:
         """What the plans `steps` [N, T] cost and use, row by row, above what is fixed."""
         problem = self.problem
         count, days = steps.shape
         cost, packs = np.zeros(count), np.zeros(count, dtype=np.int64)
         spend = np.zeros((count, problem.weeks))
-        fill = None if problem.storage is None else np.zeros((count, days))
-        for table in tables:
-            block = table.block
-            sizes = np.where(block.never == 0.0, steps[block.rows[None, :], block.days], 0)
-            states = sizes.cumsum(axis=0)
-            stage, column = np.indices(sizes.shape)
-            off = np.zeros(sizes.shape)
-            for way in block.ways:
-                off = np.where(sizes >= way.jump, np.maximum(off, way.off), off)
-            paid = sizes * block.step_price * (1.0 - off)
-            saved = sizes * block.step_price * off
-            cost[block.rows] = (
-                block.base[stage, states, column] + block.line * (sizes > 0) - saved
-            ).sum(axis=0)
-            packs[block.rows] = states[-1] * block.step_packs
-            np.add.at(spend, (block.rows[column], self.week[block.days]), paid)
-            if fill is not None and block.shelf is not None:
-                on = block.interval >= 0
-                day, col = np.nonzero(on)
-                state = states[block.interval[day, col], col]
-                fill[block.rows[col], day] = block.shelf[day, state, col]
-        return Use(cost, spend, packs, fill)
+        fill = np.zeros((count, days if problem.storage is not None else 0))
+        _add_up(
+            (grid.rows, grid.width, grid.table, grid.stage, grid.day, grid.arrived),
+            (grid.jump, grid.off, grid.line, grid.step_price, grid.step_packs),
+            (grid.base, grid.shelf, grid.shelf_start),
+            steps,
+            (cost, packs, spend, fill),
+        )
+        return Use(cost, spend, packs, None if problem.storage is None else fill)
 
     def rows_of(self) -> Ints:
         """[N, U] coupling rows that each row of the problem may use; -1 stands for none."""
@@ -171,3 +148,48 @@ class Coupling:
     def over(self, use: Floats) -> float:
         """EUR of penalty for a total use [R], fixed use included."""
         return float((np.maximum(use - self.room, 0.0) * self.penalty).sum())
+
+
+@compiled
+def _add_shelves(places: Any, daily: Any, shelf: Any, now: Any) -> Any:
+    """Adds to every stage what its days' expected volume costs at the prices [n, T]."""
+    width, table, arrived, start = places
+    for i in range(len(width)):
+        for d in range(daily.shape[1]):
+            s = arrived[i, d]
+            if s < 0 or daily[i, d] == 0.0:
+                continue
+            for y in range(width[i]):
+                now[table[i] + s * width[i] + y] += daily[i, d] * shelf[start[i] + d * width[i] + y]
+
+
+@compiled
+def _add_up(places: Any, terms: Any, tables: Any, steps: Any, found: Any) -> Any:
+    """Cost, packs, EUR by week and m3 by day of every row's plan."""
+    rows, width, table, stage, day, arrived = places
+    jump, off, line, step_price, step_packs = terms
+    base, shelf, shelf_start = tables
+    cost, packs, spend, fill = found
+    for i in range(len(rows)):
+        row, state = rows[i], 0
+        reached = np.zeros(stage[i + 1] - stage[i], dtype=np.int64)
+        for s in range(stage[i + 1] - stage[i]):
+            d = day[stage[i] + s]
+            size = steps[row, d]
+            state += size
+            reached[s] = state
+            cost[row] += base[table[i] + s * width[i] + state]
+            if size == 0:
+                continue
+            best = 0.0
+            for way in range(jump.shape[1]):
+                if size >= jump[i, way]:
+                    best = max(best, off[i, way])
+            full = size * step_price[i]
+            cost[row] += line[i] - full * best
+            spend[row, d // 7] += full * (1.0 - best)
+        packs[row] = state * step_packs[i]
+        for d in range(fill.shape[1]):
+            if arrived[i, d] >= 0:
+                at = shelf_start[i] + d * width[i] + reached[arrived[i, d]]
+                fill[row, d] = shelf[at]

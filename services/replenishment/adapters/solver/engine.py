@@ -13,22 +13,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.replenishment.adapters.solver.blocks import blocks_of, reach
-from services.replenishment.adapters.solver.coupling import Coupling, Use
+from services.replenishment.adapters.solver.book import Book
+from services.replenishment.adapters.solver.coupling import Coupling
 from services.replenishment.adapters.solver.finish import Finish
+from services.replenishment.adapters.solver.grid import grid_of, reach
 from services.replenishment.adapters.solver.links import Links
-from services.replenishment.adapters.solver.master import Master
-from services.replenishment.adapters.solver.passes import Tables, backward, paths
 from services.replenishment.adapters.solver.patterns import Patterns
 from services.replenishment.domain.check import check, cost
 from services.replenishment.domain.problem import NO_CAP, Flags, Floats, Ints, Problem
 
 FIRST_SWEEPS, SWEEPS, KICKS, VARIANTS = 8, 3, 2, 2
 LOOKS = 3  # while prices are being found, every so many rounds a plan is finished
-SETTLED = 0.002  # distance from the master's value at which prices count as found
+SETTLED = 0.001  # distance from the master's value at which prices count as found,
+QUIET, QUIET_ROUNDS = 1e-5, 6  # or so many rounds that did not raise the bound by this share
 ROUNDING = 1e-7  # of sums of thousands of terms, as a share
 SMOOTHING = 0.5  # how much of the best prices is kept when new ones come from the master
-NOISE = 0.2  # spread of the prices of a variant, as a share
+NOISE = 0.5  # spread of the prices of a variant, as a share
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,35 +128,43 @@ class _Search:
     def run(self) -> None:
         problem, coupling = self._problem, self._coupling
         limit = np.minimum(reach(problem), _fold_caps(problem) // problem.rows.multiple)
-        self._tables = [Tables(block) for block in blocks_of(problem, limit)]
-        self._fixed, self._fixed_use = coupling.fixed(self._tables)
-        coupling.apply(self._tables, self._best_prices)
-        self._links = Links(problem, self._tables)
-        self._patterns = Patterns(problem, self._tables)
-        nothing = coupling.use_of(self._tables, np.zeros_like(self._orders))
+        self._grid = grid_of(problem, limit)
+        self._fixed, self._fixed_use = coupling.fixed(self._grid)
+        coupling.apply(self._grid, self._best_prices)
+        self._links = Links(problem, self._grid)
+        self._patterns = Patterns(problem, self._grid)
+        nothing = coupling.use_of(self._grid, np.zeros_like(self._orders))
         self._finish = Finish(coupling, self._fixed_use, nothing)
-        self._master = Master(coupling, self._fixed_use, len(problem.order_cost))
-        self._know(nothing, np.zeros_like(self._orders))
+        self._book = Book(coupling, self._fixed_use)
+        self._book.enter(nothing, np.zeros_like(self._orders))
         self._rounds_of_search()
 
     def _rounds_of_search(self) -> None:
         """First the prices are found with quick plans, then the plans are improved."""
-        prices, settled = self._best_prices, self._coupling.count == 0
+        prices, settled, quiet = self._best_prices, False, 0
         pattern: Flags | None = None
         while not self._done():
-            self._coupling.apply(self._tables, prices)
+            before = self._bound
+            self._coupling.apply(self._grid, prices)
             self._bound_at(prices, FIRST_SWEEPS if pattern is None else SWEEPS)
-            pattern, slots = self._plan_at(pattern, KICKS if settled else 0)
+            pattern, slots = self._plan_at(pattern, KICKS if settled else 1)
             if settled or self._rounds % LOOKS == 0:
                 self._finish.start_from(slots, self._random, self._stop)
                 self._keep_plan(self._finish.steps)
-            for _ in range(VARIANTS if settled else 0):
-                if not self._stop():
-                    self._vary(pattern)
+            prices, distance = self._next_prices()
+            if settled:
+                self._improve(pattern)
             self._rounds += 1
             self._say()
-            prices, distance = self._next_prices()
-            settled = settled or distance <= SETTLED
+            quiet = 0 if self._bound > before + QUIET * abs(before) else quiet + 1
+            settled = settled or distance <= SETTLED or quiet >= QUIET_ROUNDS
+
+    def _improve(self, pattern: Flags) -> None:
+        for _ in range(VARIANTS):
+            if not self._stop():
+                self._round_off()
+            if not self._stop():
+                self._vary(pattern)
 
     def _say(self) -> None:
         """Tells how far it is, and hands over the plan when it is a better one."""
@@ -173,23 +181,30 @@ class _Search:
 
     def _vary(self, pattern: Flags) -> None:
         """Plans at prices that differ a little from group to group, mixed into the best."""
-        noise = np.exp(self._random.normal(0.0, NOISE, len(self._problem.order_cost)))
+        width = NOISE * self._random.random()
+        noise = np.exp(self._random.normal(0.0, width, len(self._problem.order_cost)))
         factor = noise[self._problem.rows.group]
-        self._coupling.apply(self._tables, self._best_prices, factor)
+        self._coupling.apply(self._grid, self._best_prices, factor)
         _, slots = self._plan_at(pattern, KICKS)
+        self._finish.take(slots, self._random, self._stop)
+        self._keep_plan(self._finish.steps)
+
+    def _round_off(self) -> None:
+        """One plan per group, drawn from the master's mix, improved as a whole."""
+        steps = self._book.draw(self._random)
+        use = self._coupling.use_of(self._grid, steps)
+        slots = self._finish.remember(steps, use)
+        self._finish.start_from(slots, self._random, self._stop)
         self._finish.take(slots, self._random, self._stop)
         self._keep_plan(self._finish.steps)
 
     def _bound_at(self, prices: Floats, sweeps: int) -> None:
         free = float(prices @ (self._coupling.room - self._fixed_use))
-        least = self._links.restart()
+        self._keep_bound(self._fixed + self._links.restart() - free, prices)
         for _ in range(sweeps):
-            self._keep_bound(self._fixed + float(least.sum()) - free, prices)
             if self._stop():
                 return
-            self._links.forward()
-            least = self._links.backward()
-        self._keep_bound(self._fixed + float(least.sum()) - free, prices)
+            self._keep_bound(self._fixed + self._links.sweep() - free, prices)
 
     def _keep_bound(self, bound: float, prices: Floats) -> None:
         if bound > self._bound:
@@ -197,34 +212,12 @@ class _Search:
 
     def _plan_at(self, pattern: Flags | None, kicks: int) -> tuple[Flags, Ints]:
         """The plan of every group at the present prices: its open days, and its slots."""
-        start = self._linked_pattern() if pattern is None else pattern
-        found, _ = self._patterns.search(start, kicks, self._random, self._stop)
+        start = self._patterns.used(self._links.price) if pattern is None else pattern
+        found = self._patterns.search(start, kicks, self._random, self._stop)
         steps = self._patterns.orders(found)
-        use = self._coupling.use_of(self._tables, steps)
-        self._know(use, steps)
+        use = self._coupling.use_of(self._grid, steps)
+        self._book.enter(use, steps)
         return found, self._finish.remember(steps, use)
-
-    def _linked_pattern(self) -> Flags:
-        """Days on which some row would order at the present shares."""
-        pattern = np.zeros_like(self._patterns.possible)
-        group = self._problem.rows.group
-        for table, link in zip(self._tables, self._links.price, strict=True):
-            backward(table, link)
-            stage, column = np.nonzero(paths(table, link))
-            place = group[table.block.rows[column]], table.block.days[stage, column]
-            pattern[place] = True
-        return pattern
-
-    def _know(self, use: Use, steps: Ints) -> None:
-        """Adds the plan of every group to the master programme."""
-        group, order_cost = self._problem.rows.group, self._problem.order_cost
-        used = np.zeros((len(order_cost), steps.shape[1]), dtype=bool)
-        row, day = np.nonzero(steps)
-        used[group[row], day] = True
-        own = np.bincount(group, use.cost, len(order_cost)) + used.sum(axis=1) * order_cost
-        together = self._coupling.by_group(use)
-        for place in range(len(order_cost)):
-            self._master.add(place, float(own[place]), together[place])
 
     def _keep_plan(self, steps: Ints) -> None:
         orders = steps * self._problem.rows.multiple[:, None]
@@ -239,7 +232,7 @@ class _Search:
 
         The distance is that of the bound from the master's value, as a fraction.
         """
-        solved = self._master.solve() if self._coupling.count else None
+        solved = self._book.prices()
         if solved is None:
             return self._best_prices, 0.0
         value, wanted = solved

@@ -31,7 +31,6 @@ class Master:
             self._objective.SetCoefficient(over, float(penalty))
             self._limits.append(limit)
         self._seen: set[bytes] = set()
-        self.columns: list[tuple[int, float, Floats]] = []
         self._weights: list[pywraplp.Variable] = []
 
     def add(self, group: int, cost: float, use: Floats) -> bool:
@@ -45,7 +44,6 @@ class Master:
         self._one[group].SetCoefficient(weight, 1.0)
         for row in np.flatnonzero(use):
             self._limits[row].SetCoefficient(weight, float(use[row]))
-        self.columns.append((group, cost, use))
         self._weights.append(weight)
         return True
 

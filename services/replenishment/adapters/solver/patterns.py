@@ -7,14 +7,14 @@ would save, so a whole neighbourhood is judged at the price of two passes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from services.replenishment.adapters.solver.blocks import BIG
-from services.replenishment.adapters.solver.links import move_on
-from services.replenishment.adapters.solver.passes import Tables, backward, paths
+from services.replenishment.adapters.solver.days import judge_days, plan_rows
+from services.replenishment.adapters.solver.grid import BIG, Grid
+from services.replenishment.adapters.solver.links import packed
 from services.replenishment.domain.problem import Flags, Floats, Ints, Problem
 
 TINY = 1e-9
@@ -31,64 +31,42 @@ class Judged:
 class Patterns:
     """Search over [group, day] flags, all groups side by side."""
 
-    def __init__(self, problem: Problem, tables: Sequence[Tables]) -> None:
-        self._tables = tables
-        self._group, self._cost = problem.rows.group, problem.order_cost
-        self._rows, self._days = problem.rows.count, problem.days
+    def __init__(self, problem: Problem, grid: Grid) -> None:
+        self._grid, self._cost, self._days = grid, problem.order_cost, problem.days
+        self._rows = problem.rows.count
+        self._owner = np.repeat(grid.group, grid.stages)
+        self._ahead: Floats = np.zeros(len(grid.base))
         self.possible: Flags = np.zeros((len(self._cost), self._days), dtype=bool)
-        for table in tables:
-            stage, column = np.nonzero(table.block.never == 0.0)
-            group = self._group[table.block.rows[column]]
-            self.possible[group, table.block.days[stage, column]] = True
-
-    def _closed(self, table: Tables, pattern: Flags) -> Floats:
-        """[S, n] price of each order day: nothing when open, out of reach when closed."""
-        block = table.block
-        opened = pattern[self._group[block.rows][None, :], block.days]
-        return np.where(opened, block.never, BIG)
+        self.possible[self._owner, grid.day] = True
 
     def judge(self, pattern: Flags) -> Judged:
-        groups = len(self._cost)
         cost = (pattern & self.possible).sum(axis=1) * self._cost
-        saved = np.zeros(groups * self._days)
-        for table in self._tables:
-            block, link = table.block, self._closed(table, pattern)
-            group = self._group[block.rows]
-            cost = cost + np.bincount(group, backward(table, link), groups)
-            advantage = np.empty(link.shape)
-            for stage in range(block.stages):
-                behind, ahead = table.behind[stage], table.ahead[stage]
-                reached = table.ordered_to(stage, behind)
-                advantage[stage] = (behind + ahead).min(axis=0) - (reached + ahead).min(axis=0)
-                if stage + 1 < block.stages:
-                    move_on(table, stage, reached, link[stage])
-            place = (group * self._days + block.days).ravel()
-            worth = np.maximum(advantage - block.never, 0.0).ravel()
-            saved += np.bincount(place, worth, len(saved))
-        saving = saved.reshape(groups, self._days)
-        gain = np.where(pattern, self._cost[:, None] - saving, saving - self._cost[:, None])
+        saved = np.zeros(self.possible.shape)
+        judge_days(packed(self._grid), pattern, self._ahead, cost, saved)
+        gain = np.where(pattern, self._cost[:, None] - saved, saved - self._cost[:, None])
         return Judged(cost, np.where(self.possible, gain, -BIG))
 
     def search(
         self, start: Flags, kicks: int, random: np.random.Generator, stop: Callable[[], bool]
-    ) -> tuple[Flags, Floats]:
-        """The best pattern found from `start`, and its cost by group.
+    ) -> Flags:
+        """The best pattern found from `start`.
 
         Descends by the best flip of every group at once; then, `kicks` times, flips one
         promising day of each group at random and descends again.
         """
-        best, best_cost = self._descend(start & self.possible, stop)
+        best, best_cost, gain = self._descend(start & self.possible, stop)
         for _ in range(kicks):
             if stop():
                 break
-            pattern, cost = self._descend(self._kicked(best, random), stop)
+            kicked = self._kicked(best, gain, random)
+            pattern, cost, new_gain = self._descend(kicked, stop)
             better = cost < best_cost - TINY
             best = np.where(better[:, None], pattern, best)
             best_cost = np.where(better, cost, best_cost)
-        return best, best_cost
+            gain = np.where(better[:, None], new_gain, gain)
+        return best
 
-    def _kicked(self, pattern: Flags, random: np.random.Generator) -> Flags:
-        gain = self.judge(pattern).gain
+    def _kicked(self, pattern: Flags, gain: Floats, random: np.random.Generator) -> Flags:
         noise = random.gumbel(size=gain.shape) * self._cost[:, None]
         place = np.where(self.possible, gain + noise, -np.inf).argmax(axis=1)
         kicked = pattern.copy()
@@ -96,12 +74,13 @@ class Patterns:
         kicked[some, place[some]] ^= True
         return kicked
 
-    def _descend(self, pattern: Flags, stop: Callable[[], bool]) -> tuple[Flags, Floats]:
+    def _descend(self, pattern: Flags, stop: Callable[[], bool]) -> tuple[Flags, Floats, Floats]:
         judged = self.judge(pattern)
-        best, best_cost = pattern, judged.cost
+        best, best_cost, best_gain = pattern, judged.cost, judged.gain
+        gain = judged.gain.copy()
         for _ in range(4 * self._days):
-            place = judged.gain.argmax(axis=1)
-            groups = np.flatnonzero(judged.gain[np.arange(len(place)), place] > TINY)
+            place = gain.argmax(axis=1)
+            groups = np.flatnonzero(gain[np.arange(len(place)), place] > TINY)
             if not len(groups) or stop():
                 break
             pattern = best.copy()
@@ -110,20 +89,29 @@ class Patterns:
             better = judged.cost < best_cost - TINY
             best = np.where(better[:, None], pattern, best)
             best_cost = np.where(better, judged.cost, best_cost)
+            best_gain = np.where(better[:, None], judged.gain, best_gain)
             if not better[groups].any():
                 break
-            worse = groups[~better[groups]]
-            judged.gain[worse] = -BIG
-        return best, best_cost
+            gain = best_gain.copy()
+            gain[groups[~better[groups]]] = -BIG
+        return best, best_cost, best_gain
+
+    def used(self, price: Floats) -> Flags:
+        """Days on which some row would order at the prices [all stages] of the links."""
+        steps = self._plans(price)
+        pattern = np.zeros_like(self.possible)
+        entry, day = np.nonzero(steps)
+        pattern[self._grid.group[entry], day] = True
+        return pattern
 
     def orders(self, pattern: Flags) -> Ints:
         """[N, T] steps of each row's best plan on the open days."""
+        opened = pattern[self._owner, self._grid.day]
         steps = np.zeros((self._rows, self._days), dtype=np.int64)
-        for table in self._tables:
-            link = self._closed(table, pattern)
-            backward(table, link)
-            sizes = paths(table, link)
-            stage, column = np.nonzero(sizes)
-            block = table.block
-            steps[block.rows[column], block.days[stage, column]] = sizes[stage, column]
+        steps[self._grid.rows] = self._plans(np.where(opened, 0.0, BIG))
+        return steps
+
+    def _plans(self, link: Floats) -> Ints:
+        steps = np.zeros((self._grid.count, self._days), dtype=np.int64)
+        plan_rows(packed(self._grid), link, self._ahead, steps)
         return steps

@@ -1,0 +1,174 @@
+"""The tables of the dynamic programme of every row, laid end to end for the compiled loops.
+
+A step is `multiple` packs; state y is how many steps were ordered so far. Stage s of a row
+is its s-th order day whose order arrives within the horizon; the table of stage s says
+what the days from that arrival to the next one cost when y steps have been ordered.
+Rows of one group lie side by side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from services.replenishment.adapters.solver.compiled import compiled
+from services.replenishment.domain.problem import (
+    NO_BREAK,
+    Flags,
+    Floats,
+    Ints,
+    Problem,
+    smallest_order,
+)
+
+BIG = 1e12  # EUR: what can never be chosen
+
+
+@dataclass(slots=True, eq=False)
+class Grid:
+    """n rows that may be ordered; entry i of each array is row `rows[i]` of the problem."""
+
+    rows: Ints  # [n]
+    group: Ints  # [n] ascending
+    starts: Ints  # [G + 1] first entry of each group
+    width: Ints  # [n] states, 0 to width - 1
+    stages: Ints  # [n]
+    table: Ints  # [n + 1] where the tables of a row start; stage s is `width` further
+    stage: Ints  # [n + 1] where the stages of a row start in the arrays below
+    day: Ints  # [all stages] order day
+    jump: Ints  # [n, W] smallest order in steps, by way of pricing
+    off: Floats  # [n, W] fraction of the price taken off from there on
+    line: Floats  # [n] EUR a line
+    step_price: Floats  # [n] EUR a step at list price
+    step_packs: Ints  # [n]
+    base: Floats  # tables at no storage price, EUR
+    now: Floats  # tables at the present storage prices, EUR
+    slope: Floats  # [W, all stages] EUR a step at the present prices
+    arrived: Ints  # [n, T] stage whose order has arrived by that day, -1 before the first
+    shelf: Floats  # where storage is limited: [T] tables of m3, a row's days one after another
+    shelf_start: Ints  # [n + 1]
+
+    @property
+    def count(self) -> int:
+        return len(self.rows)
+
+
+def reach(problem: Problem) -> Ints:
+    """[N] steps that no optimal plan goes beyond, or that none may go beyond.
+
+    Once every scenario of every day is covered, one more step only costs: so no plan
+    orders past that need except to make up the smallest order. Where a discount can
+    make buying ahead pay, `most` alone limits it.
+    """
+    rows = problem.rows
+    step = rows.pack * rows.multiple
+    worst = (rows.demand - rows.supply).max(axis=(1, 2)) if problem.days else np.zeros(rows.count)
+    need = np.ceil(np.maximum(worst, 0.0) / step - 1e-9).astype(np.int64)
+    jump = smallest_order(rows.minimum, rows.multiple) // rows.multiple
+    most = rows.most // rows.multiple
+    limit = np.minimum(np.where(need > 0, need - 1 + jump, 0), most)
+    discounted = (rows.break_packs != NO_BREAK).any(axis=1)
+    reached: Ints = np.where(discounted, most, limit)
+    return reached
+
+
+def grid_of(problem: Problem, limit: Ints) -> Grid:
+    """The tables of every row of which something may be ordered; `limit` [N] in steps."""
+    rows, horizon = problem.rows, problem.days
+    arrives = np.arange(horizon)[None, :] + rows.lead[:, None] < horizon
+    open_days: Flags = rows.order_days & arrives
+    first = smallest_order(rows.minimum, rows.multiple) // rows.multiple
+    live = np.flatnonzero((limit >= first) & open_days.any(axis=1))
+    live = live[np.argsort(rows.group[live], kind="stable")]
+    width, stages = limit[live] + 1, open_days[live].sum(axis=1)
+    entry, day = np.nonzero(open_days[live])
+    stage = _ends(stages)
+    arrived = (np.cumsum(_shifted(open_days[live], rows.lead[live]), axis=1) - 1).astype(np.int64)
+    jump, off = _ways(problem, live, first[live])
+    table = _ends(stages * width)
+    shelf_start = _ends(width * horizon if problem.storage is not None else 0 * width)
+    grid = Grid(
+        rows=live,
+        group=rows.group[live],
+        starts=np.searchsorted(rows.group[live], np.arange(len(problem.order_cost) + 1)),
+        width=width,
+        stages=stages,
+        table=table,
+        stage=stage,
+        day=day,
+        jump=jump,
+        off=off,
+        line=rows.line_cost[live],
+        step_price=rows.price[live] * rows.multiple[live],
+        step_packs=rows.multiple[live],
+        base=np.zeros(table[-1]),
+        now=np.zeros(0),
+        slope=np.zeros((jump.shape[1], len(entry))),
+        arrived=arrived,
+        shelf=np.zeros(shelf_start[-1]),
+        shelf_start=shelf_start,
+    )
+    step = rows.pack[live] * rows.multiple[live]
+    volume = np.zeros(len(live)) if problem.storage is None else problem.storage.volume[live]
+    _fill(
+        rows.supply[live] - rows.demand[live],
+        problem.weights,
+        np.stack([step, rows.holding[live], rows.shortage[live], volume]),
+        (width, table, arrived, shelf_start),
+        (grid.base, grid.shelf),
+    )
+    grid.now = grid.base
+    return grid
+
+
+def _ends(sizes: Ints) -> Ints:
+    ends: Ints = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return ends
+
+
+def _shifted(days: Flags, lead: Ints) -> Flags:
+    """[n, T] an order arrives on this day."""
+    arrivals = np.zeros_like(days)
+    entry, day = np.nonzero(days)
+    arrivals[entry, day + lead[entry]] = True
+    return arrivals
+
+
+def _ways(problem: Problem, live: Ints, first: Ints) -> tuple[Ints, Floats]:
+    rows = problem.rows
+    multiple, breaks = rows.multiple[live], rows.break_packs[live]
+    steps = np.where(breaks == NO_BREAK, NO_BREAK, -(-breaks // multiple[:, None]))
+    jump = np.concatenate([first[:, None], np.maximum(steps, first[:, None])], axis=1)
+    off = np.concatenate([np.zeros((len(live), 1)), rows.break_discount[live]], axis=1)
+    used = (jump != NO_BREAK).any(axis=0) if len(live) else np.array([True] * jump.shape[1])
+    return np.ascontiguousarray(jump[:, used]), np.ascontiguousarray(off[:, used])
+
+
+@compiled
+def _fill(net: Any, weights: Any, rates: Any, places: Any, tables: Any) -> Any:
+    """Expected holding and shortage of every stage and state, and expected volume by day."""
+    width, table, arrived, shelf_start = places
+    base, shelf = tables
+    count, days, levels = net.shape
+    for i in range(count):
+        step, holding, shortage, volume = rates[0, i], rates[1, i], rates[2, i], rates[3, i]
+        size = width[i]
+        keeps = shelf_start[i + 1] > shelf_start[i]
+        for d in range(days):
+            s = arrived[i, d]
+            if s < 0 and not keeps:
+                continue
+            for y in range(size):
+                on_hand, missing = 0.0, 0.0
+                for q in range(levels):
+                    level = net[i, d, q] + step * y
+                    if level > 0:
+                        on_hand += weights[q] * level
+                    else:
+                        missing -= weights[q] * level
+                if s >= 0:
+                    base[table[i] + s * size + y] += holding * on_hand + shortage * missing
+                if keeps:
+                    shelf[shelf_start[i] + d * size + y] = volume * on_hand

@@ -1,0 +1,44 @@
+"""A tiny problem that passes through every compiled loop, so that all are on disk."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from services.replenishment.adapters.solver.engine import Effort, Watch, solve
+from services.replenishment.domain.problem import NO_CAP, Problem, Rows
+
+
+def compile_all() -> None:
+    """Solves two items of one supplier under a budget for a few rounds."""
+    days, levels = 6, 2
+    use = np.cumsum(np.ones((2, days, levels)), axis=1) * np.array([0.5, 1.5])
+    rows = Rows(
+        demand=use,
+        supply=np.ones((2, days, levels)),
+        pack=np.ones(2),
+        lead=np.ones(2, dtype=np.int64),
+        order_days=np.ones((2, days), dtype=bool),
+        minimum=np.ones(2, dtype=np.int64),
+        multiple=np.ones(2, dtype=np.int64),
+        most=np.full(2, 8),
+        price=np.full(2, 5.0),
+        break_packs=np.zeros((2, 0), dtype=np.int64),
+        break_discount=np.zeros((2, 0)),
+        line_cost=np.ones(2),
+        holding=np.full(2, 0.2),
+        shortage=np.full(2, 4.0),
+        site=np.zeros(2, dtype=np.int64),
+        group=np.zeros(2, dtype=np.int64),
+        cap=np.full(2, NO_CAP),
+    )
+    problem = Problem(
+        rows=rows,
+        weights=np.full(levels, 1 / levels),
+        order_cost=np.full(1, 3.0),
+        weekly_budget=np.full((1, 1), 6.0),
+        budget_penalty=0.1,
+        caps=np.zeros(0, dtype=np.int64),
+    )
+    solve(problem, Effort(rounds=20, gap=-1.0), 1, Watch(time.monotonic))
