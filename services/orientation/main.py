@@ -26,6 +26,7 @@ from services.orientation.adapters.reference import (
 from services.orientation.adapters.store.facilities import Refresher, Snapshot, SqlShortages
 from services.orientation.adapters.store.records import SqlRecords
 from services.orientation.domain.facilities import Directory, Shortages
+from services.orientation.domain.many import score_many
 from services.orientation.domain.model import SeverityModel
 from services.orientation.domain.orient import Surroundings
 from services.orientation.domain.response import LocalHabits
@@ -181,10 +182,33 @@ def train(data: Path, out: Path, say: Callable[[str], None]) -> dict[str, object
     return {**card, "version": version}
 
 
+def evaluate(data: Path, scores_out: Path, json_out: Path) -> str:
+    """Scores visits from file to files with the shipped model; never trains."""
+    # Imported here: Arrow takes a while to load and a server needs it not.
+    from services.orientation.adapters import evaluation as files  # noqa: PLC0415
+    from services.orientation.use_cases.evaluate import figures  # noqa: PLC0415
+
+    began = time.monotonic()
+    files.check_writable(scores_out, json_out)
+    complaints = load_complaints()
+    model = load_bundle(BUNDLE, complaints)
+    visits = files.read_visits_to_score(data, complaints)
+    scores = score_many(model, visits.people)
+    told = figures(
+        visits.people, visits.outcomes, visits.graded == 1, scores, model.complaints.groups
+    )
+    files.write_scores(scores_out, visits, scores)
+    facts: dict[str, object] = {"model": model.version, "visits": visits.people.count}
+    if told:
+        facts["accuracy"] = told
+    files.write_facts(json_out, facts | {"seconds": time.monotonic() - began})
+    return f"{visits.people.count} visits scored in {scores_out}"
+
+
 def volume(files: VolumeFiles, horizon: int, holidays: str) -> str:
     """Forecasts calls per hour from files to files; nothing is written when it is refused."""
     # Imported here: LightGBM and Arrow take a second to load and a server needs neither.
-    from services.orientation.adapters.volume import boosted  # noqa: PLC0415
+    from services.orientation.adapters.volume import blend  # noqa: PLC0415
     from services.orientation.adapters.volume import files as parquet  # noqa: PLC0415
 
     began = time.monotonic()
@@ -192,7 +216,7 @@ def volume(files: VolumeFiles, horizon: int, holidays: str) -> str:
     check_horizon(horizon)
     parquet.check_writable(files.forecasts_out, files.json_out)
     history = parquet.read_hours(files.history, "history", calendar)
-    wanted = ForecastVolume(boosted.BoostedLearner(), calendar)
+    wanted = ForecastVolume(blend.BlendedLearner(), calendar)
     if files.actuals is None:
         forecast = wanted.ahead(history, horizon)
     else:

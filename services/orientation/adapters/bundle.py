@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from shared.errors import Malformed, Missing
 
 MANIFEST, TABLES, MODEL = "manifest.json", "tables.npz", "model.json"
 FEATURES, CARD, CARD_TEXT = "features.json", "card.json", "CARD.md"
-SETS = ("icu_call", "icu_vitals", "admission_call", "admission_vitals")
+OUTCOMES = ("icu", "admission", "high_triage", "icu_history")
+PARTS = ("terms", "others", "gravity")
 
 
 def write_bundle(
@@ -25,21 +26,18 @@ def write_bundle(
 ) -> str:
     """Writes the model with its card and manifest; returns its version."""
     folder.mkdir(parents=True, exist_ok=True)
-    arrays, described = {}, {}
+    arrays: dict[str, Any] = {}
+    described = {}
     for name, tables, curve in _parts(model):
-        terms = []
-        for index, term in enumerate(tables.terms):
-            arrays[f"{name}.{index}"] = np.asarray(term.entries, dtype=np.float32)
-            terms.append([term.reason, term.first, term.second, term.width])
         described[name] = {
             "intercept": tables.intercept,
-            "terms": terms,
+            "worst": tables.worst,
             "curve": [list(curve.knots), list(curve.values)],
-        }
+        } | {part: [_described(t, arrays) for t in getattr(tables, part)] for part in PARTS}
     save: Any = np.savez_compressed  # its stub takes names only for flags
     save(folder / TABLES, **arrays)
     _write(folder / FEATURES, schema(model.complaints))
-    version = f"glass-1-{_sum(folder / TABLES)[:12]}"
+    version = f"glass-2-{_sum(folder / TABLES)[:12]}"
     _write(folder / MODEL, {"version": version, "sets": described})
     _write(folder / CARD, {**card, "version": version})
     (folder / CARD_TEXT).write_text(card_text.replace("{version}", version), encoding="utf-8")
@@ -64,35 +62,53 @@ def load_bundle(folder: Path, complaints: Complaints) -> SeverityModel:
         )
     described = json.loads((folder / MODEL).read_text(encoding="utf-8"))
     with np.load(folder / TABLES) as arrays:
-        loaded = {name: _set(name, described["sets"][name], arrays) for name in SETS}
-    outcomes = [
-        Outcome(
-            loaded[f"{o}_call"][0],
-            loaded[f"{o}_vitals"][0],
-            loaded[f"{o}_call"][1],
-            loaded[f"{o}_vitals"][1],
+        entries = {n: array("f", a.astype(np.float32).tobytes()) for n, a in arrays.items()}
+    made: dict[str, Term] = {}
+    loaded = {name: _set(found, entries, made) for name, found in described["sets"].items()}
+    outcomes = []
+    for name in OUTCOMES:
+        (call, call_curve), (vitals, vitals_curve) = (
+            loaded[f"{name}_call"],
+            loaded[f"{name}_vitals"],
         )
-        for o in ("icu", "admission")
-    ]
+        outcomes.append(Outcome(call, vitals, call_curve, vitals_curve))
     groups = [int(g) for g in complaints.group_of_cell()]
-    return SeverityModel(described["version"], complaints, groups, outcomes[0], outcomes[1])
+    return SeverityModel(described["version"], complaints, groups, *outcomes)
 
 
 def _parts(model: SeverityModel) -> list[tuple[str, TableSet, Curve]]:
     parts = []
-    for name, outcome in (("icu", model.icu), ("admission", model.admission)):
+    for name in OUTCOMES:
+        outcome: Outcome = getattr(model, name)
         parts.append((f"{name}_call", outcome.call, outcome.call_curve))
         parts.append((f"{name}_vitals", outcome.vitals, outcome.vitals_curve))
     return parts
 
 
-def _set(name: str, described: Mapping[str, Any], arrays: Any) -> tuple[TableSet, Curve]:
-    terms = []
-    for index, (reason, first, second, width) in enumerate(described["terms"]):
-        entries = array("f", arrays[f"{name}.{index}"].astype(np.float32).tobytes())
-        terms.append(Term(reason, first, second, width, entries))
-    knots, values = described["curve"]
-    return TableSet(described["intercept"], tuple(terms)), Curve(tuple(knots), tuple(values))
+def _described(term: Term, arrays: dict[str, Any]) -> list[object]:
+    """A term by the name of its entries; equal entries are stored once."""
+    entries = np.asarray(term.entries, dtype=np.float32)
+    name = hashlib.sha256(entries.tobytes()).hexdigest()[:16]
+    arrays[name] = entries
+    return [term.reason, term.first, term.second, term.width, name]
+
+
+def _set(
+    found: Mapping[str, Any], entries: Mapping[str, Sequence[float]], made: dict[str, Term]
+) -> tuple[TableSet, Curve]:
+    def terms(part: str) -> tuple[Term, ...]:
+        return tuple(
+            made.setdefault(
+                "/".join(map(str, row)), Term(row[0], row[1], row[2], row[3], entries[row[4]])
+            )
+            for row in found[part]
+        )
+
+    knots, values = found["curve"]
+    tables = TableSet(
+        found["intercept"], terms("terms"), terms("others"), terms("gravity"), found["worst"]
+    )
+    return tables, Curve(tuple(knots), tuple(values))
 
 
 def _check(folder: Path) -> None:

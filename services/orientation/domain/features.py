@@ -57,16 +57,25 @@ AGE, SEX, COMPLAINT, GROUP = "age", "sex", "complaint", "group"
 HEART, BREATH, SYSTOLIC, DIASTOLIC = "heart_rate", "respiratory_rate", "systolic", "diastolic"
 SPO2, TEMPERATURE = "spo2", "temperature"
 VITALS = (HEART, BREATH, SYSTOLIC, DIASTOLIC, SPO2, TEMPERATURE)
+AMBULANCE, PAIN, CHRONIC, COUNT = "ambulance", "pain", "chronic", "count"
+# What nobody has to know: scored with the tables for bedside values when any of VITALS or
+# AMBULANCE is known.
+BEDSIDE = (*VITALS, AMBULANCE, PAIN)
+MOST_COMPLAINTS = 5
 GRIDS: dict[str, Grid] = {
     AGE: Grid(0, 1, 95, whole=True),
     SEX: Grid(0, 1, 2),
-    HEART: Grid(30, 2, 96),
+    HEART: Grid(30, 1, 191),
     BREATH: Grid(6, 1, 55),
-    SYSTOLIC: Grid(50, 5, 37),
-    DIASTOLIC: Grid(20, 5, 25),
+    SYSTOLIC: Grid(50, 2, 93),
+    DIASTOLIC: Grid(20, 2, 63),
     # 98 and more are one cell: a reading of 100 often means that oxygen is running
     SPO2: Grid(70, 1, 29),
-    TEMPERATURE: Grid(33.0, 0.2, 44),
+    TEMPERATURE: Grid(33.0, 0.1, 88),
+    AMBULANCE: Grid(0, 1, 2),
+    PAIN: Grid(0, 1, 11),
+    CHRONIC: Grid(0, 1, 4),  # number of chronic conditions, 3 and more are one cell
+    COUNT: Grid(0, 1, MOST_COMPLAINTS),  # number of complaints after the first
 }
 # name in a case → input of the model
 CASE_VITALS = {
@@ -76,7 +85,11 @@ CASE_VITALS = {
     "diastolic_bp_mmhg": DIASTOLIC,
     "spo2_percent": SPO2,
     "temperature_c": TEMPERATURE,
+    "pain_0_10": PAIN,
 }
+
+NOTHING_KNOWN = {name: grid.unknown for name, grid in GRIDS.items()}
+SEXES = {"F": 0, "M": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,19 +135,31 @@ class PatientInputs:
     age_years: float | None = None
     sex: str = ""
     complaints: tuple[int, ...] = ()  # cells
-    vitals: Mapping[str, float] = field(default_factory=dict)
+    vitals: Mapping[str, float] = field(default_factory=dict)  # by name, also pain
+    ambulance: bool | None = None
+    chronic_conditions: int | None = None
+
+    @property
+    def has_bedside_values(self) -> bool:
+        return self.ambulance is not None or any(name in self.vitals for name in VITALS)
 
     def cells(self) -> dict[str, int]:
-        found = {AGE: GRIDS[AGE].cell(self.age_years), SEX: {"F": 0, "M": 1}.get(self.sex, 2)}
-        for name in VITALS:
-            found[name] = GRIDS[name].cell(self.vitals.get(name))
+        found = NOTHING_KNOWN.copy()
+        found[AGE] = GRIDS[AGE].cell(self.age_years)
+        found[SEX] = SEXES.get(self.sex, 2)
+        for name, value in self.vitals.items():
+            found[name] = GRIDS[name].cell(value)
+        if self.ambulance is not None:
+            found[AMBULANCE] = int(self.ambulance)
+        if self.chronic_conditions is not None:
+            found[CHRONIC] = GRIDS[CHRONIC].cell(self.chronic_conditions)
         return found
 
 
 def schema(complaints: Complaints) -> dict[str, object]:
     """What must be equal in a bundle and in the code that loads it."""
     return {
-        "version": 1,
+        "version": 2,
         "grids": {n: [g.low, g.step, g.count, g.whole] for n, g in GRIDS.items()},
         "codes": list(complaints.codes),
         "code_groups": list(complaints.code_groups),

@@ -7,7 +7,14 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from services.orientation.domain.features import COMPLAINT, GROUP, VITALS, Complaints, PatientInputs
+from services.orientation.domain.features import (
+    COMPLAINT,
+    COUNT,
+    GROUP,
+    MOST_COMPLAINTS,
+    Complaints,
+    PatientInputs,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +30,31 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class TableSet:
-    """The tables of one score. At the reference patient every entry is 0."""
+    """The tables of one score. At the reference patient every entry is 0.
+
+    `others` are added once for each complaint after the first. `gravity` says how grave a
+    complaint is at an age; what the gravest complaint has above the first counts by `worst`.
+    """
 
     intercept: float
     terms: tuple[Term, ...]
+    others: tuple[Term, ...] = ()
+    gravity: tuple[Term, ...] = ()
+    worst: float = 0.0
 
     def add_up(self, cells: Mapping[str, int], into: dict[str, float]) -> float:
-        """Log-odds; what each reason adds goes into `into`."""
-        total = self.intercept
-        for term in self.terms:
-            at = cells[term.first] * term.width
-            entry = term.entries[at + cells[term.second] if term.second else at]
-            total += entry
-            into[term.reason] = into.get(term.reason, 0.0) + entry
-        return total
+        """Log-odds of the first complaint; what each reason adds goes into `into`."""
+        return self.intercept + add_terms(self.terms, cells, into)
+
+
+def add_terms(terms: Sequence[Term], cells: Mapping[str, int], into: dict[str, float]) -> float:
+    total = 0.0
+    for term in terms:
+        at = cells[term.first] * term.width
+        entry = term.entries[at + cells[term.second] if term.second else at]
+        total += entry
+        into[term.reason] = into.get(term.reason, 0.0) + entry
+    return total
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +93,7 @@ class ModelScore:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Tables and calibration of one outcome, with and without vital signs."""
+    """Tables and calibration of one outcome, with and without bedside values."""
 
     call: TableSet
     vitals: TableSet
@@ -86,47 +104,64 @@ class Outcome:
         return (self.vitals, self.vitals_curve) if with_vitals else (self.call, self.call_curve)
 
 
-WORST_WEIGHT = 0.35
+MORE = "MORE_COMPLAINTS"
+WORST = "GRAVEST_COMPLAINT"
 
 
 @dataclass(frozen=True, slots=True)
 class SeverityModel:
-    """P(intensive care) and P(admission) of one patient, with exact reasons."""
+    """P(intensive care), P(admission) and P(nurse level 1-2) of one patient, with reasons."""
 
     version: str
     complaints: Complaints
     group_of: Sequence[int] = field(repr=False)
     icu: Outcome = field(repr=False)
     admission: Outcome = field(repr=False)
+    high_triage: Outcome = field(repr=False)
+    icu_history: Outcome = field(repr=False)  # for a known number of chronic conditions
 
     def score(self, patient: PatientInputs) -> ModelScore:
+        """The nurse's level is left to `score_many`: a call is not answered with it."""
         cells = patient.cells()
-        known = [c for c in patient.complaints if c != self.complaints.unknown]
-        first = known[0] if known else self.complaints.unknown
-        with_vitals = any(name in patient.vitals for name in VITALS)
-        tables, curve = self.icu.pick(with_vitals)
+        unknown = self.complaints.unknown
+        known = list(dict.fromkeys(c for c in patient.complaints if c != unknown))
+        known = known[:MOST_COMPLAINTS] or [unknown]
+        cells[COUNT] = len(known) - 1
+        with_vitals = patient.has_bedside_values
+        icu = self.icu if patient.chronic_conditions is None else self.icu_history
+        tables, curve = icu.pick(with_vitals)
         reasons: dict[str, float] = {}
-        self._place(cells, first)
-        total = tables.add_up(cells, reasons)
-        if len(known) > 1:
-            sums = []
-            for other in known[1:]:
-                self._place(cells, other)
-                sums.append(tables.add_up(cells, {}))
-            worst = WORST_WEIGHT * max(0.0, max(sums) - total)
-            reasons["OTHER_COMPLAINTS"] = worst
-            total += worst
-            self._place(cells, first)
-        adm_tables, adm_curve = self.admission.pick(with_vitals)
-        admission = adm_tables.add_up(cells, {})
+        total = self._total(tables, cells, known, reasons)
+        admission, admission_curve = self.admission.pick(with_vitals)
         return ModelScore(
             probability(curve(total)),
-            probability(adm_curve(admission)),
+            probability(admission_curve(self._total(admission, cells, known, {}))),
             total,
             tables.intercept,
             tuple(reasons.items()),
             with_vitals,
         )
+
+    def _total(
+        self,
+        tables: TableSet,
+        cells: dict[str, int],
+        complaints: Sequence[int],
+        reasons: dict[str, float],
+    ) -> float:
+        self._place(cells, complaints[0])
+        total = tables.add_up(cells, reasons)
+        if len(complaints) == 1:
+            return total
+        own = add_terms(tables.gravity, cells, {})
+        more, gravest = 0.0, own
+        for complaint in complaints[1:]:
+            self._place(cells, complaint)
+            more += add_terms(tables.others, cells, {})
+            gravest = max(gravest, add_terms(tables.gravity, cells, {}))
+        reasons[MORE] = reasons.get(MORE, 0.0) + more
+        reasons[WORST] = tables.worst * (gravest - own)
+        return total + more + reasons[WORST]
 
     def _place(self, cells: dict[str, int], complaint: int) -> None:
         cells[COMPLAINT] = complaint

@@ -119,7 +119,13 @@ def inputs_of(patient: Patient, vocabulary: Vocabulary, model: SeverityModel) ->
         complaint = vocabulary.complaints.get(code)
         cells.append(model.complaints.cell(code, complaint.group if complaint else ""))
     vitals = {CASE_VITALS[k]: v for k, v in patient.vitals.items() if k in CASE_VITALS}
-    return PatientInputs(patient.age_years, patient.sex, tuple(cells), vitals)
+    return PatientInputs(
+        patient.age_years,
+        patient.sex,
+        tuple(cells),
+        vitals,
+        chronic_conditions=patient.chronic_conditions,
+    )
 
 
 def assess(
@@ -181,7 +187,11 @@ TEXTS = {
     "AGE": "Age",
     "SEX": "Sex",
     "MOTIVE": "Motive of the call",
-    "OTHER_COMPLAINTS": "The gravest of the other complaints",
+    "MORE_COMPLAINTS": "What else is complained of",
+    "GRAVEST_COMPLAINT": "The gravest of the complaints",
+    "AMBULANCE": "Arrival by ambulance",
+    "PAIN": "Pain",
+    "CHRONIC": "Chronic conditions",
     "HEART_RATE": "Heart rate",
     "RESPIRATORY_RATE": "Respiratory rate",
     "SYSTOLIC": "Systolic blood pressure",

@@ -9,9 +9,10 @@ from typing import Any
 import lightgbm
 import numpy as np
 
-from services.orientation.adapters.training.ridge import Table
+from services.orientation.adapters.training.layout import Known, Table
 from services.orientation.domain.features import (
     AGE,
+    AMBULANCE,
     BREATH,
     COMPLAINT,
     GRIDS,
@@ -20,12 +21,10 @@ from services.orientation.domain.features import (
     SPO2,
     SYSTOLIC,
     TEMPERATURE,
-    VITALS,
     Cells,
     Floats,
 )
 
-ROUNDS = 300
 SETTINGS: dict[str, Any] = {
     "objective": "binary",
     "learning_rate": 0.03,
@@ -49,8 +48,8 @@ class Encoded:
     tables: Floats = field(repr=False)
 
 
-def feature_names(encoded: Encoded, *, vitals: bool) -> list[str]:
-    return [AGE, SEX, *encoded.names, *(VITALS if vitals else ())]
+def feature_names(encoded: Encoded, known: Known) -> list[str]:
+    return [AGE, SEX, *encoded.names, *known.inputs()]
 
 
 def pairs(names: list[str], encoded: Encoded) -> list[list[int]]:
@@ -61,7 +60,7 @@ def pairs(names: list[str], encoded: Encoded) -> list[list[int]]:
     allowed.append([at[SEX], at[AGE]])
     risk = encoded.names[0]
     wanted = [(HEART, SYSTOLIC), (HEART, TEMPERATURE), (BREATH, SPO2)]
-    wanted += [(risk, name) for name in (SYSTOLIC, SPO2, BREATH)]
+    wanted += [(risk, name) for name in (SYSTOLIC, SPO2, BREATH, AMBULANCE)]
     allowed += [[at[a], at[b]] for a, b in wanted if a in at and b in at]
     return allowed
 
@@ -134,15 +133,24 @@ def _unknown_goes_left(node: dict[str, Any]) -> bool:
 
 
 def fit(
-    names: list[str], x: Floats, label: Floats, encoded: Encoded, *, seeds: tuple[int, ...]
+    names: list[str],
+    x: Floats,
+    label: Floats,
+    encoded: Encoded,
+    *,
+    seeds: tuple[int, ...],
+    rounds: int,
+    start: Floats,
 ) -> Boosted:
-    """Trains one model a seed. Rising SpO2 may only lower the score."""
+    """Trains one model a seed, on top of `start`. Rising SpO2 may only lower the score."""
     settings = SETTINGS | {
         "interaction_constraints": pairs(names, encoded),
         "monotone_constraints": [-1 if name == SPO2 else 0 for name in names],
     }
     models = []
     for seed in seeds:
-        data = lightgbm.Dataset(x, label=label, feature_name=names, free_raw_data=True)
-        models.append(lightgbm.train(settings | {"seed": seed}, data, num_boost_round=ROUNDS))
+        data = lightgbm.Dataset(
+            x, label=label, feature_name=names, init_score=start, free_raw_data=True
+        )
+        models.append(lightgbm.train(settings | {"seed": seed}, data, num_boost_round=rounds))
     return Boosted(tuple(names), tuple(models))

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from sklearn.isotonic import IsotonicRegression
 
 from services.orientation.adapters.training.cores import Cores
-from services.orientation.adapters.training.ridge import Table
+from services.orientation.adapters.training.layout import Table
+from services.orientation.adapters.training.ridge import Ridge, Tables
 from services.orientation.domain.features import (
     AGE,
+    AMBULANCE,
     BREATH,
+    CHRONIC,
     COMPLAINT,
+    COUNT,
     DIASTOLIC,
     GRIDS,
     GROUP,
     HEART,
+    PAIN,
     SEX,
     SPO2,
     SYSTOLIC,
@@ -27,9 +33,9 @@ from services.orientation.domain.features import (
     Complaints,
     Floats,
 )
-from services.orientation.domain.model import Curve, TableSet, Term
+from services.orientation.domain.model import MORE, Curve, TableSet, Term
 
-ORDER = (COMPLAINT, GROUP, *VITALS, AGE, SEX)
+ORDER = (COMPLAINT, GROUP, *VITALS, PAIN, AMBULANCE, COUNT, CHRONIC, AGE, SEX)
 # Nobody knows an age, a sex or a motive less for being ill: "not known" is the mean of all.
 AVERAGED = (AGE, SEX, COMPLAINT, GROUP)
 REFERENCE = {
@@ -40,6 +46,9 @@ REFERENCE = {
     DIASTOLIC: 75.0,
     SPO2: 98.0,
     TEMPERATURE: 37.0,
+    AMBULANCE: 0.0,
+    PAIN: 0.0,
+    COUNT: 0.0,
 }
 PAIR_REASONS = {
     (HEART, SYSTOLIC): "SHOCK_INDEX",
@@ -49,7 +58,13 @@ PAIR_REASONS = {
     (AGE, SEX): "SEX",
 }
 KNOTS = 27
-Tables = dict[tuple[str, ...], Table]
+# input: (1 where more is worse, -1 where less is), and the range in which that is so
+ONE_WAY = {
+    SPO2: (-1, 0.0, 100.0),
+    BREATH: (1, 16.0, 100.0),
+    HEART: (1, 90.0, 300.0),
+    SYSTOLIC: (-1, 0.0, 120.0),
+}
 
 
 def sizes_of(complaints: Complaints) -> dict[str, int]:
@@ -59,27 +74,100 @@ def sizes_of(complaints: Complaints) -> dict[str, int]:
 
 def reference_cells(complaints: Complaints) -> dict[str, int]:
     cells = {name: GRIDS[name].cell(value) for name, value in REFERENCE.items()}
-    unknown = {SEX: GRIDS[SEX].unknown, COMPLAINT: complaints.unknown}
+    unknown = {
+        SEX: GRIDS[SEX].unknown,
+        CHRONIC: GRIDS[CHRONIC].unknown,
+        COMPLAINT: complaints.unknown,
+    }
     return cells | unknown | {GROUP: len(complaints.groups)}
 
 
-def compile_cores(
-    cores: Cores, complaints: Complaints, seen: Mapping[str, Cells], year: float
-) -> TableSet:
-    """Half of each core, "not known" filled in, everything measured from the reference."""
-    sizes = sizes_of(complaints)
-    tables: Tables = {}
-    for part in (cores.ridge.tables(sizes), cores.boosted.tables(cores.encoded, sizes)):
-        for inputs, table in part.items():
-            _add(tables, inputs, 0.5 * table)
-    for inputs, table in tables.items():
-        for axis, name in enumerate(inputs):
-            if name in AVERAGED:
-                _average_unknown(table, axis, seen[name])
-    shift = cores.ridge.year_slope * (year - cores.ridge.year_middle)
-    intercept = 0.5 * (cores.ridge.intercept + shift) + _anchor(tables, complaints)
-    terms = tuple(_term(inputs, tables[inputs]) for inputs in sorted(tables))
-    return TableSet(float(np.float32(intercept)), terms)
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """Weighted tables that will be one score: of the first complaint, and of further ones."""
+
+    own: Tables = field(default_factory=dict, repr=False)
+    others: Tables = field(default_factory=dict, repr=False)
+    gravity: Tables = field(default_factory=dict, repr=False)
+    intercept: float = 0.0
+    worst: float = 0.0
+
+    def plus(self, other: Mixture, weight: float) -> Mixture:
+        """Both together; the gravity of the one that has any."""
+        own, others = dict(self.own), dict(self.others)
+        for into, tables in ((own, other.own), (others, other.others)):
+            for inputs, table in tables.items():
+                _add(into, inputs, weight * table)
+        return Mixture(
+            own,
+            others,
+            self.gravity or other.gravity,
+            self.intercept + weight * other.intercept,
+            self.worst + weight * other.worst,
+        )
+
+    def compiled(self, complaints: Complaints, seen: Mapping[str, Cells]) -> TableSet:
+        """ "Not known" filled in, everything measured from the reference patient."""
+        own, others, gravity = (
+            {inputs: _filled(inputs, table, seen) for inputs, table in tables.items()}
+            for tables in (self.own, self.others, self.gravity)
+        )
+        intercept = self.intercept + _anchor(own, complaints)
+        for name, (side, low, high) in ONE_WAY.items():
+            if (name,) in own:
+                table = _one_way(own[(name,)], seen[name], name, (side, low, high))
+                base = float(table[reference_cells(complaints)[name]])
+                own[(name,)] = table - base
+                intercept += base
+        return TableSet(
+            float(np.float32(intercept)), _terms(own), _terms(others), _terms(gravity), self.worst
+        )
+
+
+def mixture_of_ridge(ridge: Ridge, complaints: Complaints, year: float) -> Mixture:
+    own, others = ridge.tables(sizes_of(complaints))
+    return Mixture(own, others, {}, ridge.level(year))
+
+
+def mixture_of_cores(cores: Cores, complaints: Complaints, year: float) -> Mixture:
+    """Half of each core; what they say alike of further complaints is whole."""
+    a = mixture_of_ridge(cores.ridge, complaints, year)
+    b = Mixture(cores.boosted.tables(cores.encoded, sizes_of(complaints)), {}, {}, cores.start)
+    both = Mixture().plus(a, 0.5).plus(b, 0.5)
+    if (COUNT,) in a.own:
+        both.own[(COUNT,)] = a.own[(COUNT,)]
+    return Mixture(both.own, a.others, {}, both.intercept)
+
+
+def with_gravity(mixture: Mixture, ridge: Mixture, worst: float) -> Mixture:
+    """How grave a complaint is, as the ridge core has it, at an age and way of arrival."""
+    kept: tuple[tuple[str, ...], ...] = ((COMPLAINT,), (GROUP, AGE), (GROUP, AMBULANCE))
+    gravity = {inputs: ridge.own[inputs] for inputs in kept if inputs in ridge.own}
+    return Mixture(mixture.own, mixture.others, gravity, mixture.intercept, worst)
+
+
+def _one_way(table: Table, seen: Cells, name: str, way: tuple[int, float, float]) -> Table:
+    """The nearest table that only rises, or only falls, in the range; "not known" is kept."""
+    side, low, high = way
+    values = GRIDS[name].centres()
+    inside = np.flatnonzero((values >= low) & (values <= high))
+    weights = np.bincount(seen, minlength=len(table))[inside] + 0.1
+    model = IsotonicRegression(increasing=side > 0)
+    out = table.copy()
+    out[inside] = model.fit_transform(values[inside], table[inside], sample_weight=weights)
+    return out
+
+
+def _filled(inputs: tuple[str, ...], table: Table, seen: Mapping[str, Cells]) -> Table:
+    out = table.copy()
+    for axis, name in enumerate(inputs):
+        if name in AVERAGED:
+            _average_unknown(out, axis, seen[name])
+    return out
+
+
+def _terms(tables: Tables) -> tuple[Term, ...]:
+    return tuple(_term(inputs, tables[inputs]) for inputs in sorted(tables))
 
 
 def _add(tables: Tables, inputs: tuple[str, ...], table: Table) -> None:
@@ -122,8 +210,10 @@ def reason_of(inputs: tuple[str, ...]) -> str:
     if inputs in PAIR_REASONS:
         return PAIR_REASONS[inputs]
     name = inputs[0]
+    if name == COUNT:
+        return MORE
     if name in (COMPLAINT, GROUP):
-        if len(inputs) == 2 and inputs[1] in VITALS:
+        if len(inputs) == 2 and inputs[1] in (*VITALS, AMBULANCE):
             return f"MOTIVE_AND_{inputs[1].upper()}"
         return "MOTIVE"
     return name.upper()
@@ -134,16 +224,6 @@ def _term(inputs: tuple[str, ...], table: Table) -> Term:
     width = table.shape[1] if second else 1
     entries = np.asarray(table, dtype=np.float32).ravel().astype(float).tolist()
     return Term(reason_of(inputs), inputs[0], second, width, entries)
-
-
-def decide(tables: TableSet, cells: Mapping[str, Cells]) -> Floats:
-    """The table sum of many rows at once."""
-    total = np.full(len(cells[AGE]), tables.intercept)
-    for term in tables.terms:
-        at = cells[term.first] * term.width
-        place = at + cells[term.second] if term.second else at
-        total += np.asarray(term.entries)[place]
-    return total
 
 
 def rising_curve(score: Floats, chance: Floats) -> Curve:

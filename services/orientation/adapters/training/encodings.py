@@ -9,7 +9,6 @@ from services.orientation.domain.features import (
     BREATH,
     COMPLAINT,
     GRIDS,
-    GROUP,
     HEART,
     SPO2,
     SYSTOLIC,
@@ -60,14 +59,20 @@ def shrunk_logit(
 
 
 def cross_fitted(
-    complaints: Complaints, cells: Cells, label: Floats, seed: int, folds: int = 10
+    complaints: Complaints,
+    cells: Cells,
+    label: Floats,
+    strength: tuple[float, float, float],
+    *,
+    seed: int,
+    folds: int = 10,
 ) -> Floats:
     """The encoding of each row, learnt without the row's own fold."""
     fold = np.random.default_rng(seed).integers(0, folds, len(cells))
     out = np.empty(len(cells))
     for k in range(folds):
         rest = fold != k
-        table = shrunk_logit(complaints, cells[rest], label[rest], (20, 40, 40))
+        table = shrunk_logit(complaints, cells[rest], label[rest], strength)
         out[~rest] = table[cells[~rest]]
     return out
 
@@ -88,6 +93,3 @@ def profiles(complaints: Complaints, visits: Visits) -> Floats:
     mean = np.average(stacked, axis=0, weights=weights)
     spread = np.sqrt(np.average((stacked - mean) ** 2, axis=0, weights=weights))
     return np.asarray((stacked - mean) / spread)
-
-
-__all__ = ["GROUP", "cross_fitted", "families", "profiles", "shrunk_logit"]

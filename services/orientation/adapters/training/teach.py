@@ -1,21 +1,22 @@
-"""From visits to fitted cores: which rows teach which outcome, with which encodings."""
+"""From visits to what a core is taught: which rows, which label, which encodings."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from services.orientation.adapters.training.boosted import Encoded
-from services.orientation.adapters.training.cores import Teaching
+from services.orientation.adapters.training.cores import Teaching, dropped_out
 from services.orientation.adapters.training.encodings import (
     cross_fitted,
     profiles,
     shrunk_logit,
 )
+from services.orientation.adapters.training.layout import Known
 from services.orientation.adapters.training.visits import Visits
 from services.orientation.domain.features import COMPLAINT, Complaints, Floats
 
 ICU_STRENGTH = (20.0, 40.0, 40.0)
-ADMISSION_STRENGTH = (20.0, 20.0, 20.0)
+OTHER_STRENGTH = (20.0, 20.0, 20.0)
 SEED = 11
 PROFILE_NAMES = (
     "often_ambulance",
@@ -26,29 +27,53 @@ PROFILE_NAMES = (
 )
 
 
-def icu_teaching(complaints: Complaints, icu: Visits, admission: Visits) -> Teaching:
+def icu_teaching(complaints: Complaints, icu: Visits, admission: Visits, known: Known) -> Teaching:
     """Intensive care against not admitted, on `icu`; admission rates come from `admission`."""
-    label = icu.icu
-    cells = icu.cells[COMPLAINT]
-    risk = shrunk_logit(complaints, cells, label, ICU_STRENGTH)
-    other = shrunk_logit(
-        complaints, admission.cells[COMPLAINT], admission.admitted, ADMISSION_STRENGTH
+    own = shrunk_logit(complaints, icu.cells[COMPLAINT], icu.icu, ICU_STRENGTH)
+    other = shrunk_logit(complaints, admission.cells[COMPLAINT], admission.admitted, OTHER_STRENGTH)
+    return _teaching(
+        complaints,
+        icu,
+        icu.icu,
+        strength=ICU_STRENGTH,
+        known=known,
+        rates=np.c_[own, other],
+        profiled=icu,
     )
-    slopes = profiles(complaints, icu)
-    own = cross_fitted(complaints, cells, label, SEED)
-    return Teaching(icu, label, own, _encoded(risk, other, slopes), slopes)
 
 
-def admission_teaching(complaints: Complaints, icu: Visits, admission: Visits) -> Teaching:
-    """Admission against everybody else, on `admission`."""
-    label = admission.admitted
-    cells = admission.cells[COMPLAINT]
-    risk = shrunk_logit(complaints, cells, label, ADMISSION_STRENGTH)
+def later_teaching(
+    complaints: Complaints, icu: Visits, visits: Visits, label: Floats, known: Known
+) -> Teaching:
+    """An outcome of 2021 on `visits`; rates of intensive care come from `icu`."""
+    own = shrunk_logit(complaints, visits.cells[COMPLAINT], label, OTHER_STRENGTH)
     other = shrunk_logit(complaints, icu.cells[COMPLAINT], icu.icu, ICU_STRENGTH)
-    slopes = profiles(complaints, icu)
-    own = cross_fitted(complaints, cells, label, SEED)
-    return Teaching(admission, label, own, _encoded(risk, other, slopes), slopes)
+    return _teaching(
+        complaints,
+        visits,
+        label,
+        strength=OTHER_STRENGTH,
+        known=known,
+        rates=np.c_[own, other],
+        profiled=icu,
+    )
 
 
-def _encoded(risk: Floats, other: Floats, slopes: Floats) -> Encoded:
-    return Encoded(("risk", "other_risk", *PROFILE_NAMES), np.c_[risk, other, slopes])
+def _teaching(
+    complaints: Complaints,
+    visits: Visits,
+    label: Floats,
+    *,
+    strength: tuple[float, float, float],
+    known: Known,
+    rates: Floats,
+    profiled: Visits,
+) -> Teaching:
+    slopes = profiles(complaints, profiled)
+    encoded = Encoded(("risk", "other_risk", *PROFILE_NAMES), np.c_[rates, slopes])
+    own = cross_fitted(complaints, visits.cells[COMPLAINT], label, strength, seed=SEED)
+    people, rows = visits.people, np.arange(visits.count)
+    if known.vitals:
+        people, again = dropped_out(people, seed=7)
+        rows = np.concatenate([rows, again])
+    return Teaching(people, visits.year[rows], label[rows], own[rows], encoded, slopes)

@@ -1,19 +1,22 @@
-"""Validation inside the years up to 2021: later years for intensive care, folds for admission.
+"""Validation inside the years up to 2021: later years for intensive care, folds for the rest.
 
 Intensive care: trained on 2015-2018; the patients of 2019-2020 are set against all visits
 of 2021, who hide a few of their own kind: that lowers every model's figure alike. The
-same year is given to both sides.
+same year is given to both sides. Those years know one complaint only; what further complaints
+are worth shows in the visits of 2021 that were admitted with a grave diagnosis.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from services.orientation.adapters.training.cores import ADMISSION, ICU, Recipe
+from services.orientation.adapters.training.assemble import KINDS, Workshop, out_of_fold
+from services.orientation.adapters.training.compiling import Mixture
+from services.orientation.adapters.training.cores import ADMISSION, ICU, Cores, Recipe
 from services.orientation.adapters.training.scores import auprc_at, auroc, calibration_error
-from services.orientation.adapters.training.teach import admission_teaching, icu_teaching
 from services.orientation.adapters.training.visits import Visits
 from services.orientation.domain.features import AGE, SEX, Complaints, Floats
 
@@ -24,11 +27,12 @@ ICU_SHARE = 0.024  # of all visits in a year known whole; sets the weight in the
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """Figures to print and to ship; `admission_fold_scores` also feed the calibration."""
+    """Figures to print and to ship; the fold scores also feed the calibration."""
 
     figures: dict[str, float]
     subgroups: dict[str, float]
-    admission_fold_scores: dict[str, Floats] = field(repr=False)
+    fold_scores: Mapping[str, Floats] = field(repr=False)  # by outcome and kind, of 2021
+    borrowed_scores: Mapping[str, Floats] = field(repr=False)  # what more complaints add to ICU
 
 
 def split(visits: Visits) -> tuple[Visits, Visits]:
@@ -36,35 +40,47 @@ def split(visits: Visits) -> tuple[Visits, Visits]:
     return visits.where(~np.isnan(visits.icu)), visits.where(~np.isnan(visits.admitted))
 
 
+@dataclass(slots=True)
+class _Found:
+    """What the validation fills in, for `kind` of score after the other."""
+
+    kind: str = ""
+    figures: dict[str, float] = field(default_factory=dict)
+    subgroups: dict[str, float] = field(default_factory=dict)
+    scores: dict[str, Floats] = field(default_factory=dict)
+    more: dict[str, Floats] = field(default_factory=dict)
+
+
 def validate(complaints: Complaints, visits: Visits) -> Validation:
     icu, admission = split(visits)
-    figures: dict[str, float] = {}
-    subgroups: dict[str, float] = {}
-    early = icu.where(icu.year <= TRAINED_UNTIL)
+    found = _Found()
+    early = Workshop(complaints, icu.where(icu.year <= TRAINED_UNTIL), TRAINED_UNTIL)
     late = icu.where((icu.year > TRAINED_UNTIL) & (icu.icu == 1))
-    teaching = icu_teaching(complaints, early, admission)
-    for name in ("call", "vitals"):
-        cores = teaching.fit(complaints, ICU, vitals=name == "vitals")
-        found, others = cores.decide(late, TRAINED_UNTIL), cores.decide(admission, TRAINED_UNTIL)
-        label = np.r_[np.ones(len(found)), np.zeros(len(others))]
-        score = np.r_[found, others]
-        figures[f"icu_{name}_auroc"] = auroc(label, score)
-        figures[f"icu_{name}_auroc_corrected"] = without_hidden(figures[f"icu_{name}_auroc"])
-        figures[f"icu_{name}_auprc"] = auprc_at(label, score, ICU_SHARE)
-        for group, mask in _groups(late, admission).items():
-            subgroups[f"icu_{name}_auroc_{group}"] = auroc(label[mask], score[mask])
-    folds = {}
-    for name in ("call", "vitals"):
-        fold_scores = _folds(complaints, icu, admission, vitals=name == "vitals")
-        folds[name] = fold_scores
-        chance = 1 / (1 + np.exp(-fold_scores))
-        figures[f"admission_{name}_auroc"] = auroc(admission.admitted, fold_scores)
-        figures[f"admission_{name}_ece"] = calibration_error(admission.admitted, chance)
-        for group, mask in _groups(admission).items():
-            subgroups[f"admission_{name}_auroc_{group}"] = auroc(
-                admission.admitted[mask], fold_scores[mask]
-            )
-    return Validation(figures, subgroups, folds)
+    for kind in KINDS:
+        found.kind = kind
+        cores = early.icu_cores(kind, admission, ICU)
+        alone = _later_years(early, cores, (late, admission), found)
+        _folds(early, cores, admission, found)
+        found.more[kind] = found.scores[f"icu_{kind}"] - alone
+        _told(admission, found)
+    return Validation(found.figures, found.subgroups, found.scores, found.more)
+
+
+def _later_years(
+    workshop: Workshop, cores: Cores, sides: tuple[Visits, Visits], into: _Found
+) -> Floats:
+    """Returns the scores of the second side."""
+    kind, figures = into.kind, into.figures
+    tables = workshop.icu_score(cores, Mixture(), None)
+    found, others = (workshop.odds(tables, side.people) for side in sides)
+    label = np.r_[np.ones(len(found)), np.zeros(len(others))]
+    score = np.r_[found, others]
+    figures[f"icu_{kind}_auroc"] = auroc(label, score)
+    figures[f"icu_{kind}_auroc_corrected"] = without_hidden(figures[f"icu_{kind}_auroc"])
+    figures[f"icu_{kind}_auprc"] = auprc_at(label, score, ICU_SHARE)
+    for group, mask in _groups(*sides).items():
+        into.subgroups[f"icu_{kind}_auroc_{group}"] = auroc(label[mask], score[mask])
+    return others
 
 
 def without_hidden(seen: float, share: float = ICU_SHARE) -> float:
@@ -72,16 +88,41 @@ def without_hidden(seen: float, share: float = ICU_SHARE) -> float:
     return (seen - share / 2) / (1 - share)
 
 
-def _folds(complaints: Complaints, icu: Visits, admission: Visits, *, vitals: bool) -> Floats:
-    """Scores of every 2021 visit by cores that never saw it."""
-    fold = np.random.default_rng(5).permutation(admission.count) % FOLDS
-    scores = np.empty(admission.count)
-    recipe = Recipe(ADMISSION.strength, seeds=(1,))
-    for k in range(FOLDS):
-        seen = admission.where(fold != k)
-        cores = admission_teaching(complaints, icu, seen).fit(complaints, recipe, vitals=vitals)
-        scores[fold == k] = cores.decide(admission.where(fold == k), 2021.0)
-    return scores
+def _folds(workshop: Workshop, cores: Cores, admission: Visits, into: _Found) -> None:
+    """Scores of every 2021 visit by parts that never saw its outcome."""
+    kind, lead = into.kind, workshop.lead(cores.ridge)
+    recipe = Recipe(ADMISSION.strength, ADMISSION.rounds, seeds=(1,))
+    names = ("icu", "admission", "high_triage")
+    for name in names:
+        into.scores[f"{name}_{kind}"] = np.full(admission.count, np.nan)
+    for seen, rest in out_of_fold(admission.count, FOLDS, seed=5):
+        teachers, pupils = admission.where(seen), admission.where(rest).people
+        borrowed = workshop.borrowed(kind, teachers)
+        graded = teachers.where(~np.isnan(teachers.high_triage))
+        tables = (
+            workshop.icu_score(cores, lead, borrowed),
+            workshop.later(kind, teachers, teachers.admitted, lead, recipe).tables,
+            workshop.later(kind, graded, graded.high_triage, lead, recipe).tables,
+        )
+        for name, table in zip(names, tables, strict=True):
+            into.scores[f"{name}_{kind}"][rest] = workshop.odds(table, pupils)
+
+
+def _told(admission: Visits, into: _Found) -> None:
+    kind, figures = into.kind, into.figures
+    figures[f"grave_{kind}_auroc"] = auroc(admission.grave, into.scores[f"icu_{kind}"])
+    for name, outcome in (
+        ("admission", admission.admitted),
+        ("high_triage", admission.high_triage),
+    ):
+        known = ~np.isnan(outcome)
+        score, label = into.scores[f"{name}_{kind}"][known], outcome[known]
+        figures[f"{name}_{kind}_auroc"] = auroc(label, score)
+        figures[f"{name}_{kind}_ece"] = calibration_error(label, 1 / (1 + np.exp(-score)))
+    for group, mask in _groups(admission).items():
+        into.subgroups[f"admission_{kind}_auroc_{group}"] = auroc(
+            admission.admitted[mask], into.scores[f"admission_{kind}"][mask]
+        )
 
 
 def _groups(*parts: Visits) -> dict[str, np.ndarray]:

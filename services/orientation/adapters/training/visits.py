@@ -1,8 +1,7 @@
-"""The NHAMCS visits as columns of cells, read from the shipped file or the original ones."""
+"""The NHAMCS visits with their outcomes, read from the shipped file or the original ones."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,52 +11,57 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from services.orientation.domain.features import (
-    AGE,
-    CASE_VITALS,
-    COMPLAINT,
-    GRIDS,
-    GROUP,
-    SEX,
-    Cells,
-    Complaints,
-    Floats,
-)
+from services.orientation.adapters.visits import numbers, people_of
+from services.orientation.domain.features import AMBULANCE, GRIDS, Cells, Complaints, Floats
+from services.orientation.domain.many import People
 from shared.errors import Missing
 
 SHIPPED = "nhamcs_2015_2021.parquet"
 ORIGINALS = ("nhamcs_2015_2020_icu_vs_not_admitted.parquet", "nhamcs_2021.parquet")
 KEPT_APART = 2022  # the year that is scored separately: never used here
-INPUT_COLUMNS = ("year", "age_years", *CASE_VITALS)
-CODE_COLUMNS = tuple(f"complaint_code_{i}" for i in range(1, 6))
+DIAGNOSES = ("post_diagnosis_1", "post_diagnosis_2", "post_diagnosis_3")
+# Discharge diagnoses that stand for a grave state, by their beginning (ICD-10-CM): sepsis,
+# shock, respiratory and heart failure, arrest, stroke and other harm to the brain, infarction,
+# embolism, aneurysm, bleeding gut, failing liver, anaphylaxis, poisoning.
+GRAVE = (
+    "A40", "A41", "R65", "R57", "J96", "J80", "J81", "I50", "I46", "I60", "I61", "I62", "I63",
+    "G93", "G41", "R40", "S06", "I21", "I22", "I26", "I71", "K92", "K72", "T78", "T36", "T37",
+    "T38", "T39", "T40", "T41", "T42", "T43", "T44", "T45", "T46", "T47", "T48", "T49", "T50",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Visits:
-    """`cells` per input, outcomes as 1, 0 or NaN where they are not known."""
+    """`people` and their outcomes as 1, 0 or NaN where they are not known."""
 
-    cells: Mapping[str, Cells] = field(repr=False)
+    people: People
     year: Floats = field(repr=False)
     icu: Floats = field(repr=False)  # 1 intensive care, 0 not admitted
     admitted: Floats = field(repr=False)
-    ambulance: Floats = field(repr=False)
+    high_triage: Floats = field(repr=False)  # 1 nurse level 1 or 2
+    grave: Floats = field(repr=False)  # 1 admitted with a grave diagnosis
+
+    @property
+    def cells(self) -> Mapping[str, Cells]:
+        return self.people.cells
+
+    @property
+    def ambulance(self) -> Floats:
+        return GRIDS[AMBULANCE].centres()[self.people.cells[AMBULANCE]]
 
     @property
     def count(self) -> int:
         return len(self.year)
 
     def where(self, keep: npt.NDArray[np.bool_] | Cells) -> Visits:
-        cells = {name: column[keep] for name, column in self.cells.items()}
         return Visits(
-            cells, self.year[keep], self.icu[keep], self.admitted[keep], self.ambulance[keep]
+            self.people.where(keep),
+            self.year[keep],
+            self.icu[keep],
+            self.admitted[keep],
+            self.high_triage[keep],
+            self.grave[keep],
         )
-
-
-def _numbers(table: pa.Table, name: str) -> Floats:
-    if name not in table.column_names:
-        return np.full(table.num_rows, np.nan)
-    column = table[name].cast(pa.float64()).to_numpy(zero_copy_only=False)
-    return np.asarray(column, dtype=np.float64)
 
 
 def _tables(folder: Path) -> list[pa.Table]:
@@ -77,34 +81,35 @@ def _tables(folder: Path) -> list[pa.Table]:
 def read_visits(folder: Path, complaints: Complaints) -> Visits:
     """Every visit of the folder before the year that is kept apart."""
     parts = [_visits(table, complaints) for table in _tables(folder)]
-    cells = {name: np.concatenate([p.cells[name] for p in parts]) for name in parts[0].cells}
+    cells = {n: np.concatenate([p.cells[n] for p in parts]) for n in parts[0].cells}
     visits = Visits(
-        cells,
+        People(cells, np.concatenate([p.people.others for p in parts])),
         np.concatenate([p.year for p in parts]),
         np.concatenate([p.icu for p in parts]),
         np.concatenate([p.admitted for p in parts]),
-        np.concatenate([p.ambulance for p in parts]),
+        np.concatenate([p.high_triage for p in parts]),
+        np.concatenate([p.grave for p in parts]),
     )
     return visits.where(visits.year < KEPT_APART)
 
 
 def _visits(table: pa.Table, complaints: Complaints) -> Visits:
-    numbers = {name: _numbers(table, name) for name in INPUT_COLUMNS}
-    cells: dict[str, Cells] = {AGE: GRIDS[AGE].cells(numbers["age_years"])}
-    sexes = table["sex"].cast(pa.string()).to_pylist()
-    cells[SEX] = np.array([{"F": 0, "M": 1}.get(sex, 2) for sex in sexes], dtype=np.int64)
-    for column, name in CASE_VITALS.items():
-        cells[name] = GRIDS[name].cells(numbers[column])
-    groups = complaints.group_of_cell()
-    for index, column in enumerate(CODE_COLUMNS):
-        codes = _numbers(table, column)
-        rows = [complaints.cell(None if math.isnan(c) else int(c)) for c in codes]
-        cells[COMPLAINT if index == 0 else f"{COMPLAINT}_{index + 1}"] = np.array(rows, np.int64)
-    cells[GROUP] = groups[cells[COMPLAINT]]
+    level = numbers(table, "triage_level")
+    admitted = numbers(table, "outcome_admitted")
     return Visits(
-        cells,
-        numbers["year"],
-        _numbers(table, "outcome_icu_vs_not_admitted"),
-        _numbers(table, "outcome_admitted"),
-        _numbers(table, "arrived_by_ambulance"),
+        people_of(table, complaints),
+        numbers(table, "year"),
+        numbers(table, "outcome_icu_vs_not_admitted"),
+        admitted,
+        np.where(np.isnan(level), np.nan, (level <= 2).astype(np.float64)),
+        np.where(np.isnan(admitted), np.nan, admitted * _grave(table)),
     )
+
+
+def _grave(table: pa.Table) -> Floats:
+    found = np.zeros(table.num_rows)
+    for name in DIAGNOSES:
+        if name in table.column_names:
+            words = table[name].cast(pa.string()).to_pylist()
+            found = np.maximum(found, [float((word or "").startswith(GRAVE)) for word in words])
+    return np.asarray(found)
