@@ -190,14 +190,17 @@ class Watch(Protocol):
 class TableEngine(Protocol):
     """A method that forecasts a whole table of series at once.
 
-    `serves`: the groups it is fit for; `slow`: costs so much a series that it is tried on a
-    sample first and then only asked for the series that it serves.
+    `serves`: the groups it is fit for; `home`: the one it was made for, none when it was
+    made for all; `slow`: costs so much a series that it is tried on a sample first and then
+    only asked for the series that it serves.
     """
 
     @property
     def name(self) -> str: ...
     @property
     def serves(self) -> frozenset[Group]: ...
+    @property
+    def home(self) -> Group | None: ...
     @property
     def slow(self) -> bool: ...
     def __call__(self, table: HistoryTable, asked: Asked) -> TableForecast:

@@ -15,6 +15,8 @@ from services.demand.domain.tables import Array, Flags, HistoryTable, Ints, Tabl
 MOST_ORIGINS = 3
 # A group of fewer series than this cannot tell two engines apart: the others decide for it.
 LEAST_TO_CHOOSE = 12
+# An engine made for a group is tried when this share of the series belongs to it.
+LEAST_HOME_SHARE = 0.1
 # A challenger that is only tried on a sample must win by this share.
 MARGIN = 0.01
 
@@ -61,6 +63,19 @@ def origins(length: int, horizon: int, season: int) -> Sequence[tuple[int, int]]
     return [
         (known, ahead) for k in range(MOST_ORIGINS) if (known := length - ahead - k * step) >= least
     ]
+
+
+def worth_trying(
+    home: Group | None, serves: frozenset[Group], shares: Mapping[Group, float]
+) -> bool:
+    """Whether a table has enough of what an engine was made for.
+
+    `shares`: share of the series by group. An engine made for one group learns little from
+    a table that has hardly any of it, and may cost much.
+    """
+    if home is not None:
+        return shares.get(home, 0.0) >= LEAST_HOME_SHARE
+    return any(shares.get(group, 0.0) > 0 for group in serves)
 
 
 @dataclass(frozen=True, slots=True)

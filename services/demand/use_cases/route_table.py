@@ -16,6 +16,7 @@ from services.demand.domain.routing import (
     judge,
     losses,
     origins,
+    worth_trying,
 )
 from services.demand.domain.tables import (
     Asked,
@@ -35,23 +36,26 @@ SAMPLE = 120
 class RouteTable:
     """The engine of each group by back-test; the forecast says which one, and why.
 
-    `homes`: the engine that serves a group when no back-test can decide.
+    `homes`: the engines that serve a group when no back-test can decide, the first one that
+    is tried at all.
     """
 
     engines: Sequence[TableEngine]
-    homes: Mapping[Group, str]
+    homes: Mapping[Group, Sequence[str]]
     progress: Progress = field(repr=False)
 
     def choose(self, table: HistoryTable, asked: Asked) -> Mapping[Group, Judged]:
         """The engine of each group that the table has, by rolling origins inside it."""
         rows = _rows(groups(table))
-        engines = [one for one in self.engines if set(one.serves) & set(rows)]
+        shares = {group: len(members) / len(table.ids) for group, members in rows.items()}
+        engines = [one for one in self.engines if worth_trying(one.home, one.serves, shares)]
         found = self._back_tests(table, asked, engines)
         sampled = frozenset(one.name for one in engines if one.slow)
         chosen: dict[Group, Judged] = {}
         for group, members in rows.items():
             tried = {one.name: found[one.name] for one in engines if group in one.serves}
-            chosen[group] = judge(tried, members, self.homes[group], sampled)
+            default = next(name for name in self.homes[group] if name in tried)
+            chosen[group] = judge(tried, members, default, sampled)
         return chosen
 
     def _back_tests(
@@ -86,7 +90,7 @@ class RouteTable:
     ) -> TableForecast:
         """The forecast of the chosen engines; groups that were not judged go to their home."""
         rows = _rows(groups(table))
-        chosen = {g: chosen.get(g, Judged(self.homes[g], "Not back-tested.")) for g in rows}
+        chosen = {g: chosen.get(g, Judged(self.homes[g][-1], "Not back-tested.")) for g in rows}
         by_name = {one.name: one for one in self.engines}
         words = class_words(table)
         parts: list[tuple[Ints, TableForecast]] = []

@@ -44,6 +44,7 @@ class PooledTsb:
     smoothing: float = 0.2
     name: str = "TSB, pooled errors"
     serves: frozenset[Group] = frozenset({Group.RARE, Group.REGULAR})
+    home: Group | None = Group.RARE
     slow: bool = False
 
     def __call__(self, table: HistoryTable, asked: Asked) -> TableForecast:

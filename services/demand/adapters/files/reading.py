@@ -93,14 +93,14 @@ def read_actuals(path: Path, ids: Sequence[str], ahead: Days, frequency: str) ->
 
 def _frame(path: Path, option: str, *, all_columns: bool) -> tuple[Any, list[Found]]:
     try:
-        read = pq.read_table(path, columns=None if all_columns else list(KEYS))
+        names = pq.read_schema(path).names
     except FileNotFoundError:
         raise Malformed("FILE_MISSING", f"There is no file {path}.", field=option) from None
     except (pa.ArrowException, OSError):
         raise Malformed(
             "FILE_UNREADABLE", f"{path} cannot be read as a Parquet file.", field=option
         ) from None
-    missing = [name for name in KEYS if name not in read.column_names]
+    missing = [name for name in KEYS if name not in names]
     if missing:
         raise Malformed(
             "COLUMN_MISSING",
@@ -108,6 +108,7 @@ def _frame(path: Path, option: str, *, all_columns: bool) -> tuple[Any, list[Fou
             "(start of the period) and y (amount).",
             field=option,
         )
+    read = pq.read_table(path, columns=names if all_columns else list(KEYS))
     if not read.num_rows:
         raise Malformed("FILE_EMPTY", f"{path.name} holds no rows.", field=option)
     notes = _checked(read.schema, option)

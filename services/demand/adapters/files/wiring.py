@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from services.demand.adapters.engines.pooled import PooledTsb
+from services.demand.adapters.engines.routed_forests import ForestEngine
+from services.demand.adapters.engines.routed_panel import PanelEngine
 from services.demand.adapters.engines.series.blend import StatisticalBlend
 from services.demand.adapters.engines.series.peers import ALWAYS, RARE, Peer
 from services.demand.adapters.files.desk import Desk
@@ -17,19 +21,25 @@ def forecast_file(desk: Desk, workers: int) -> ForecastFile:
     return ForecastFile(desk, ForecastTable(_route(workers, Bars()), used_so_far))
 
 
-def backtest_file(desk: Desk, workers: int) -> BacktestFile:
+def backtest_file(
+    desk: Desk, workers: int, peers: Sequence[str] = (*ALWAYS, *RARE)
+) -> BacktestFile:
     bars = Bars()
     return BacktestFile(
         desk,
         ForecastTable(_route(workers, bars), used_so_far),
-        tuple(Peer(name, workers) for name in ALWAYS),
-        tuple(Peer(name, workers) for name in RARE),
+        tuple(Peer(name, workers) for name in ALWAYS if name in peers),
+        tuple(Peer(name, workers) for name in RARE if name in peers),
         used_so_far,
         bars,
     )
 
 
 def _route(workers: int, bars: Bars) -> RouteTable:
-    blend, pooled = StatisticalBlend(workers), PooledTsb()
-    homes = {Group.REGULAR: blend.name, Group.RARE: pooled.name}
-    return RouteTable((blend, pooled), homes, bars)
+    panel, forests = PanelEngine(), ForestEngine()
+    engines = (panel, forests, StatisticalBlend(workers), PooledTsb())
+    homes = {
+        Group.REGULAR: (panel.name,),
+        Group.RARE: (forests.name, panel.name),
+    }
+    return RouteTable(engines, homes, bars)

@@ -41,6 +41,7 @@ class StatisticalBlend:
     workers: int = 1
     name: str = "AutoETS + DynamicOptimizedTheta + AutoCES"
     serves: frozenset[Group] = frozenset({Group.REGULAR})
+    home: Group | None = Group.REGULAR
     slow: bool = True
 
     def __call__(self, table: HistoryTable, asked: Asked) -> TableForecast:

@@ -1,0 +1,144 @@
+"""Which engine serves which series, judged by back-tests with engines of known quality."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from services.demand.domain.quantiles import LEVELS
+from services.demand.domain.routing import Group, class_words, groups, origins, worth_trying
+from services.demand.domain.tables import Asked, HistoryTable, TableForecast
+from services.demand.tests.frames import months, seasonal_counts, table_of
+from services.demand.use_cases.route_table import SAMPLE, RouteTable
+
+BOTH = frozenset(Group)
+
+
+class Silent:
+    """Progress that nobody watches."""
+
+    @contextmanager
+    def stage(self, name: str, steps: int) -> Iterator[Callable[[], None]]:
+        yield lambda: None
+
+
+@dataclass
+class Constant:
+    """Says the same share of each series' mean, always; notes what it was asked for."""
+
+    name: str
+    share: float
+    serves: frozenset[Group] = BOTH
+    home: Group | None = None
+    slow: bool = False
+    asked: list[tuple[int, int]] = field(default_factory=list)
+
+    def __call__(self, table: HistoryTable, asked: Asked) -> TableForecast:
+        self.asked.append((len(table.ids), table.length))
+        level = self.share * table.values.mean(axis=1)[:, None]
+        mean = np.repeat(level, asked.horizon, axis=1)
+        n = len(table.ids)
+        return TableForecast(
+            asked.levels,
+            mean,
+            np.repeat(mean[:, :, None], len(asked.levels), axis=2),
+            methods=(self.name,) * n,
+            reasons=("",) * n,
+        )
+
+
+def mixed_table(regular: int = 20, rare: int = 20, length: int = 48) -> HistoryTable:
+    steady = seasonal_counts(regular, length, 1)
+    seldom = np.random.default_rng(2).poisson(0.2, (rare, length)).astype(float)
+    return table_of(np.concatenate([steady, seldom]))
+
+
+def asked(horizon: int = 6) -> Asked:
+    return Asked(months(horizon, "2024-01-01").to_numpy(), LEVELS)
+
+
+def route(*engines: Constant) -> RouteTable:
+    names = tuple(engine.name for engine in engines)
+    return RouteTable(engines, {Group.REGULAR: names, Group.RARE: names}, Silent())
+
+
+def test_series_are_grouped_by_how_often_they_are_used() -> None:
+    kinds = groups(mixed_table(3, 2))
+    assert kinds == (Group.REGULAR,) * 3 + (Group.RARE,) * 2
+
+
+def test_classes_have_the_words_of_the_field() -> None:
+    lumpy = np.tile([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 50.0], 4)
+    erratic = np.tile([1.0, 1.0, 1.0, 40.0], 8)
+    rows = [np.full(32, 9.0), erratic, np.tile([0.0, 0.0, 3.0, 0.0], 8), lumpy, np.zeros(32)]
+    expected = ("smooth", "erratic", "intermittent", "lumpy", "never used")
+    assert class_words(table_of(np.array(rows))) == expected
+
+
+def test_the_better_engine_of_each_group_serves_it_whatever_the_order() -> None:
+    good, poor = Constant("good", 1.0), Constant("poor", 3.0)
+    for engines in ((good, poor), (poor, good)):
+        chosen = route(*engines).choose(mixed_table(), asked())
+        assert chosen[Group.REGULAR].engine == "good"
+        assert "rolling origin" in chosen[Group.REGULAR].reason
+
+
+def test_an_engine_that_does_not_serve_a_group_is_never_chosen_for_it() -> None:
+    only_rare = Constant("good", 1.0, serves=frozenset({Group.RARE}), home=Group.RARE)
+    poor = Constant("poor", 3.0)
+    made = RouteTable(
+        (only_rare, poor), {Group.REGULAR: ("poor",), Group.RARE: ("good",)}, Silent()
+    )
+    assert made.choose(mixed_table(), asked())[Group.REGULAR].engine == "poor"
+
+
+def test_an_engine_is_not_tried_where_hardly_anything_is_what_it_was_made_for() -> None:
+    assert not worth_trying(Group.RARE, BOTH, {Group.REGULAR: 0.95, Group.RARE: 0.05})
+    assert worth_trying(Group.RARE, BOTH, {Group.REGULAR: 0.5, Group.RARE: 0.5})
+    assert worth_trying(None, BOTH, {Group.REGULAR: 1.0})
+
+
+def test_a_slow_engine_is_tried_on_a_sample_and_then_asked_only_for_what_it_serves() -> None:
+    slow = Constant("slow", 1.0, serves=frozenset({Group.REGULAR}), home=Group.REGULAR, slow=True)
+    poor = Constant("poor", 3.0)
+    table = mixed_table(regular=300, rare=10)
+    made = RouteTable((slow, poor), dict.fromkeys(Group, ("poor",)), Silent())
+    chosen = made.choose(table, asked())
+    assert chosen[Group.REGULAR].engine == "slow"
+    assert max(size for size, _ in slow.asked) <= SAMPLE
+    slow.asked.clear()
+    forecast = made.forecast(table, asked(), chosen)
+    assert slow.asked == [(300, 48)]
+    assert forecast.methods[:300] == ("slow",) * 300
+
+
+def test_back_tests_never_see_the_periods_they_are_judged_on() -> None:
+    one = Constant("one", 1.0)
+    route(one).choose(mixed_table(length=48), asked(6))
+    assert [length for _, length in one.asked] == [42, 39, 36]
+
+
+def test_a_history_too_short_to_hold_back_anything_goes_to_the_first_home() -> None:
+    chosen = route(Constant("first", 3.0), Constant("second", 1.0)).choose(
+        mixed_table(length=9), asked()
+    )
+    assert chosen[Group.REGULAR].engine == "first"
+
+
+def test_the_forecast_is_in_the_order_of_the_table_and_says_why() -> None:
+    table = mixed_table(4, 4)
+    made = route(Constant("one", 1.0))
+    forecast = made.forecast(table, asked(), made.choose(table, asked()))
+    assert forecast.mean[:, 0] == pytest.approx(table.values.mean(axis=1))
+    assert forecast.reasons[0].startswith("smooth demand.")
+
+
+@pytest.mark.parametrize(("length", "count"), [(72, 3), (30, 1), (20, 0)])
+def test_origins_keep_half_of_the_history_and_two_seasons(length: int, count: int) -> None:
+    found = origins(length, 6, 12)
+    assert len(found) == count
+    assert all(known >= max(24, length // 2) and known + ahead <= length for known, ahead in found)
