@@ -7,11 +7,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import numpy as np
@@ -20,10 +21,15 @@ from larrey.catalogue.v1 import catalogue_pb2 as catalogue
 from larrey.demand.v1 import demand_pb2 as pb
 from larrey.demand.v1 import demand_pb2_grpc
 from services.demand.tests.situations import MONDAY, NANTES
+from shared.clock import FixedClock
+from shared.events import event_of, open_log
+from shared.events.event import Event
 from shared.rpc.client import channel
 
 READY_SECONDS = 60.0
 END_SECONDS = 120.0
+ITEMS = [f"ITEM-{n:02}" for n in range(20)]
+Stub = demand_pb2_grpc.DemandServiceStub
 CLASSES = ("infection", "respiratory", "trauma")
 
 
@@ -41,9 +47,9 @@ class Running:
         return f"sqlite:///{self.folder / 'events.db'}"
 
     @contextmanager
-    def stub(self) -> Iterator[demand_pb2_grpc.DemandServiceStub]:
+    def stub(self) -> Iterator[Stub]:
         with channel(self.address) as link:
-            yield demand_pb2_grpc.DemandServiceStub(link)
+            yield Stub(link)
 
     def metrics(self) -> str:
         with urlopen(f"http://{self.metrics_address}/metrics") as page:  # loopback
@@ -145,7 +151,7 @@ def batches(rows: Sequence[pb.Movement], size: int = 500) -> Iterator[pb.RecordC
         yield pb.RecordConsumptionRequest(movements=rows[begin : begin + size])
 
 
-def furnish(stub: demand_pb2_grpc.DemandServiceStub, items: Sequence[str]) -> None:
+def furnish(stub: Stub, items: Sequence[str]) -> None:
     """Registers one site and these items."""
     stub.PutSites(
         pb.PutSitesRequest(sites=[catalogue.Site(site_id=NANTES, name="Essai")]), timeout=10
@@ -154,7 +160,40 @@ def furnish(stub: demand_pb2_grpc.DemandServiceStub, items: Sequence[str]) -> No
     stub.PutItems(pb.PutItemsRequest(items=put), timeout=10)
 
 
-def watch(stub: demand_pb2_grpc.DemandServiceStub, run_id: str) -> list[pb.ForecastRun]:
+def watch(stub: Stub, run_id: str) -> list[pb.ForecastRun]:
     """Every progress told until the run ends."""
     request = pb.WatchForecastRunRequest(run_id=run_id)
     return [told.run for told in stub.WatchForecastRun(request, timeout=END_SECONDS)]
+
+
+def forecast_of(stub: Stub, item_id: str) -> pb.Forecast:
+    request = pb.GetForecastRequest(item=local(item_id), site_id=NANTES)
+    return stub.GetForecast(request, timeout=10).forecast
+
+
+def heard(running: Running, topic: str, at_least: int) -> list[Event]:
+    """Every event of a topic, once there are enough of them."""
+    log = open_log(running.events, client_id="test")
+    listener = log.subscribe("test", [topic])
+    found: list[Event] = []
+    until = time.monotonic() + 20
+    while len(found) < at_least and time.monotonic() < until:
+        found.extend(delivery.event for delivery in listener.poll(0.2, 1000))
+    listener.close()
+    log.close()
+    return found
+
+
+def tell(running: Running, *facts: Any) -> None:
+    log = open_log(running.events, client_id="test")
+    log.publish([event_of(fact, clock=FixedClock(MONDAY)) for fact in facts])
+    log.close()
+
+
+def eventually(what: Callable[[], bool]) -> bool:
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        if what():
+            return True
+        time.sleep(0.1)
+    return False

@@ -23,11 +23,11 @@ from services.demand.tests.integration.running import (
     a_service,
     batches,
     furnish,
+    heard,
     histories,
     start,
     watch,
 )
-from services.demand.tests.integration.test_service import heard
 from services.demand.tests.situations import MONDAY, a_steady_item
 
 pytestmark = pytest.mark.slow

@@ -3,61 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import grpc
 import pytest
 
-from larrey.catalogue.v1 import catalogue_pb2 as catalogue
 from larrey.demand.v1 import demand_pb2 as pb
-from larrey.demand.v1 import demand_pb2_grpc, events_pb2
-from larrey.orientation.v1 import events_pb2 as orientation
-from larrey.replenishment.v1 import events_pb2 as replenishment
+from larrey.demand.v1 import events_pb2
 from services.demand.tests.integration.running import (
+    ITEMS,
     Running,
+    Stub,
     a_service,
     batches,
-    furnish,
+    forecast_of,
+    heard,
     histories,
-    item,
-    local,
     row,
     watch,
 )
-from services.demand.tests.situations import MONDAY, NANTES
-from shared.clock import FixedClock
-from shared.events import decode, event_of, open_log
-from shared.events.event import Event
+from services.demand.tests.situations import MONDAY
+from shared.events import decode
 from shared.rpc.client import refusal_of
-
-ITEMS = [f"ITEM-{n:02}" for n in range(20)]
-Stub = demand_pb2_grpc.DemandServiceStub
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A service that has recorded 20 items' histories and forecast them."""
-    with a_service(tmp_path_factory.mktemp("demand")) as service, service.stub() as stub:
-        furnish(stub, [*ITEMS, "NEVER-USED"])
-        answer = stub.RecordConsumption(batches(histories(ITEMS)), timeout=60)
-        assert answer.refused == 0
-        order = pb.StartForecastRunRequest(period=pb.PERIOD_MONTH, horizon=6, request_key="first")
-        told = watch(stub, stub.StartForecastRun(order, timeout=10).run.run_id)
-        assert told[-1].state == pb.RUN_STATE_DONE
-        yield service
-
-
-@pytest.fixture
-def stub(running: Running) -> Iterator[Stub]:
-    with running.stub() as link:
-        yield link
-
-
-def forecast_of(stub: Stub, item_id: str) -> pb.Forecast:
-    request = pb.GetForecastRequest(item=local(item_id), site_id=NANTES)
-    return stub.GetForecast(request, timeout=10).forecast
 
 
 def test_every_series_is_forecast_with_quantiles_that_never_cross(stub: Stub) -> None:
@@ -86,34 +55,6 @@ def test_each_forecast_was_told_once_and_as_it_is_read(running: Running, stub: S
         read = forecast_of(stub, fact.item_id)
         read.ClearField("outlook")
         assert fact.forecast == read
-
-
-def heard(running: Running, topic: str, at_least: int) -> list[Event]:
-    """Every event of a topic, once there are enough of them."""
-    log = open_log(running.events, client_id="test")
-    listener = log.subscribe("test", [topic])
-    found: list[Event] = []
-    until = time.monotonic() + 20
-    while len(found) < at_least and time.monotonic() < until:
-        found.extend(delivery.event for delivery in listener.poll(0.2, 1000))
-    listener.close()
-    log.close()
-    return found
-
-
-def tell(running: Running, *facts: Any) -> None:
-    log = open_log(running.events, client_id="test")
-    log.publish([event_of(fact, clock=FixedClock(MONDAY)) for fact in facts])
-    log.close()
-
-
-def eventually(what: Callable[[], bool]) -> bool:
-    until = time.monotonic() + 20
-    while time.monotonic() < until:
-        if what():
-            return True
-        time.sleep(0.1)
-    return False
 
 
 def test_the_list_shows_the_same_as_the_detail_page_by_page(stub: Stub) -> None:
@@ -191,169 +132,6 @@ def test_what_was_stored_before_a_stream_was_cut_stays(stub: Stub) -> None:
     assert answer.duplicate >= 50
     assert answer.duplicate % 50 == 0
     assert answer.accepted + answer.duplicate == 400
-
-
-REFUSALS: dict[str, tuple[Callable[[Stub], Any], grpc.StatusCode, str, str]] = {
-    "a forecast of an unknown item": (
-        lambda s: s.GetForecast(pb.GetForecastRequest(item=local("NOBODY"), site_id=NANTES)),
-        grpc.StatusCode.NOT_FOUND,
-        "ITEM_UNKNOWN",
-        "item.code",
-    ),
-    "a forecast at an unknown site": (
-        lambda s: s.GetForecast(pb.GetForecastRequest(item=local(ITEMS[0]), site_id="490000007")),
-        grpc.StatusCode.NOT_FOUND,
-        "SITE_UNKNOWN",
-        "site_id",
-    ),
-    "a forecast by a mistyped code": (
-        lambda s: s.GetForecast(
-            pb.GetForecastRequest(
-                item=catalogue.ItemCode(system=catalogue.CODE_SYSTEM_CIP13, code="3400930000077"),
-                site_id=NANTES,
-            )
-        ),
-        grpc.StatusCode.INVALID_ARGUMENT,
-        "CHECK_DIGIT_WRONG",
-        "item.code",
-    ),
-    "a forecast that was never made": (
-        lambda s: s.GetForecast(pb.GetForecastRequest(item=local("NEVER-USED"), site_id=NANTES)),
-        grpc.StatusCode.NOT_FOUND,
-        "FORECAST_MISSING",
-        "",
-    ),
-    "a forecast without an item": (
-        lambda s: s.GetForecast(pb.GetForecastRequest(site_id=NANTES)),
-        grpc.StatusCode.INVALID_ARGUMENT,
-        "FIELD_INVALID",
-        "item",
-    ),
-    "a run nobody started": (
-        lambda s: s.GetForecastRun(pb.GetForecastRunRequest(run_id="run-404")),
-        grpc.StatusCode.NOT_FOUND,
-        "RUN_MISSING",
-        "run_id",
-    ),
-    "watching a run nobody started": (
-        lambda s: list(s.WatchForecastRun(pb.WatchForecastRunRequest(run_id="run-404"))),
-        grpc.StatusCode.NOT_FOUND,
-        "RUN_MISSING",
-        "run_id",
-    ),
-    "a run of no period": (
-        lambda s: s.StartForecastRun(pb.StartForecastRunRequest(horizon=3)),
-        grpc.StatusCode.INVALID_ARGUMENT,
-        "FIELD_INVALID",
-        "period",
-    ),
-    "a run of an unknown site": (
-        lambda s: s.StartForecastRun(
-            pb.StartForecastRunRequest(period=pb.PERIOD_MONTH, horizon=3, site_ids=["490000007"])
-        ),
-        grpc.StatusCode.NOT_FOUND,
-        "SITE_UNKNOWN",
-        "site_ids[0]",
-    ),
-    "a key used for another question": (
-        lambda s: s.StartForecastRun(
-            pb.StartForecastRunRequest(period=pb.PERIOD_MONTH, horizon=99, request_key="first")
-        ),
-        grpc.StatusCode.FAILED_PRECONDITION,
-        "REQUEST_KEY_TAKEN",
-        "request_key",
-    ),
-    "a page token of our own making": (
-        lambda s: s.ListForecasts(pb.ListForecastsRequest(page_token="next")),
-        grpc.StatusCode.INVALID_ARGUMENT,
-        "PAGE_TOKEN_BAD",
-        "page_token",
-    ),
-    "a site with a wrong key": (
-        lambda s: s.PutSites(pb.PutSitesRequest(sites=[catalogue.Site(site_id="440000009")])),
-        grpc.StatusCode.INVALID_ARGUMENT,
-        "FINESS_KEY_WRONG",
-        "sites[0].site_id",
-    ),
-    "a code that names another item": (
-        lambda s: s.PutItems(
-            pb.PutItemsRequest(
-                items=[
-                    catalogue.Item(
-                        item_id="THIEF",
-                        codes=[local(ITEMS[0])],
-                        base_unit="tablet",
-                        base_per_dispensing_unit=1,
-                        dispensing_units_per_pack=1,
-                    )
-                ]
-            )
-        ),
-        grpc.StatusCode.FAILED_PRECONDITION,
-        "CODE_TAKEN",
-        "items[0].codes",
-    ),
-    "accuracy, in this version": (
-        lambda s: s.GetAccuracy(pb.GetAccuracyRequest()),
-        grpc.StatusCode.UNIMPLEMENTED,
-        "NOT_IN_THIS_VERSION",
-        "",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", REFUSALS)
-def test_a_refusal_says_what_where_and_the_remedy(stub: Stub, case: str) -> None:
-    call, code, reason, field = REFUSALS[case]
-    with pytest.raises(grpc.RpcError) as raised:
-        call(stub)
-    refusal = refusal_of(raised.value)
-    assert raised.value.code() is code
-    assert refusal is not None
-    assert (refusal.reason, refusal.field) == (reason, field)
-    assert "." in refusal.message
-
-
-def test_calls_are_counted_once_and_move_when_their_group_changes(
-    running: Running, stub: Stub
-) -> None:
-    def case(key: str, group: str, minute: int, previous: str = "") -> orientation.CaseOriented:
-        fact = orientation.CaseOriented(case_key=key, syndrome_group=group, previous_group=previous)
-        fact.oriented_time.FromDatetime(MONDAY + timedelta(minutes=minute))
-        return fact
-
-    many = [case(f"case-{n}", "respiratory", 0) for n in range(30)]
-    moved = case("case-0", "cardiac", 5, "respiratory")
-    poison = case("poison", "No Such Group", 1)
-    tell(running, *many, many[0], poison, moved, moved)
-
-    def counts() -> dict[str, int]:
-        signals = stub.ListSignals(pb.ListSignalsRequest(days=1), timeout=10).signals
-        return {signal.syndrome_group: signal.calls for signal in signals}
-
-    assert eventually(lambda: counts() == {"respiratory": 29, "cardiac": 1})
-    [dead] = heard(running, "larrey.orientation.case-oriented.v1.dead", 1)
-    assert dead.headers["reason"] == "SIGNAL_MALFORMED"
-    outlook = forecast_of(stub, ITEMS[0]).outlook
-    assert (outlook.item_class, outlook.calls, outlook.usual_calls) == ("infection", 29, 7)
-    assert outlook.factor > 1
-    assert outlook.first_mean > forecast_of(stub, ITEMS[0]).periods[0].mean
-
-
-def test_items_and_sites_told_by_replenishment_can_be_used(running: Running, stub: Stub) -> None:
-    tell(
-        running,
-        replenishment.SitePut(site_id="490000007", site=catalogue.Site(site_id="490000007")),
-        replenishment.ItemPut(item_id="TOLD", item=item("TOLD")),
-    )
-
-    def known() -> bool:
-        told = row("told-1", "TOLD", date(2025, 12, 1), 1)
-        told.site_id = "490000007"
-        answer = stub.RecordConsumption(iter([pb.RecordConsumptionRequest(movements=[told])]))
-        return bool(answer.accepted + answer.duplicate)
-
-    assert eventually(known)
 
 
 def test_the_metrics_tell_movements_runs_and_the_age_of_the_newest_forecast(
