@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from services.orientation.domain.features import Complaints, schema
+from services.orientation.domain.features import CALL, PARTIAL, VITALS_KIND, Complaints, schema
 from services.orientation.domain.model import Curve, Outcome, SeverityModel, TableSet, Term
 from shared.errors import Malformed, Missing
 
 MANIFEST, TABLES, MODEL = "manifest.json", "tables.npz", "model.json"
 FEATURES, CARD, CARD_TEXT = "features.json", "card.json", "CARD.md"
 OUTCOMES = ("icu", "admission", "high_triage", "icu_history")
+KINDS = (CALL, PARTIAL, VITALS_KIND)
 PARTS = ("terms", "others", "gravity")
 
 
@@ -65,13 +66,7 @@ def load_bundle(folder: Path, complaints: Complaints) -> SeverityModel:
         entries = {n: array("f", a.astype(np.float32).tobytes()) for n, a in arrays.items()}
     made: dict[str, Term] = {}
     loaded = {name: _set(found, entries, made) for name, found in described["sets"].items()}
-    outcomes = []
-    for name in OUTCOMES:
-        (call, call_curve), (vitals, vitals_curve) = (
-            loaded[f"{name}_call"],
-            loaded[f"{name}_vitals"],
-        )
-        outcomes.append(Outcome(call, vitals, call_curve, vitals_curve))
+    outcomes = [Outcome(*(loaded[f"{name}_{kind}"] for kind in KINDS)) for name in OUTCOMES]
     groups = [int(g) for g in complaints.group_of_cell()]
     return SeverityModel(described["version"], complaints, groups, *outcomes)
 
@@ -80,8 +75,7 @@ def _parts(model: SeverityModel) -> list[tuple[str, TableSet, Curve]]:
     parts = []
     for name in OUTCOMES:
         outcome: Outcome = getattr(model, name)
-        parts.append((f"{name}_call", outcome.call, outcome.call_curve))
-        parts.append((f"{name}_vitals", outcome.vitals, outcome.vitals_curve))
+        parts += [(f"{name}_{kind}", *outcome.pick(kind)) for kind in KINDS]
     return parts
 
 

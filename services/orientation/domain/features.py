@@ -58,9 +58,8 @@ HEART, BREATH, SYSTOLIC, DIASTOLIC = "heart_rate", "respiratory_rate", "systolic
 SPO2, TEMPERATURE = "spo2", "temperature"
 VITALS = (HEART, BREATH, SYSTOLIC, DIASTOLIC, SPO2, TEMPERATURE)
 AMBULANCE, PAIN, CHRONIC, COUNT = "ambulance", "pain", "chronic", "count"
-# What nobody has to know: scored with the tables for bedside values when any of VITALS or
-# AMBULANCE is known.
-BEDSIDE = (*VITALS, AMBULANCE, PAIN)
+# Three sets of tables for each outcome, by what is known of VITALS and AMBULANCE
+CALL, PARTIAL, VITALS_KIND = "call", "partial", "vitals"
 MOST_COMPLAINTS = 5
 GRIDS: dict[str, Grid] = {
     AGE: Grid(0, 1, 95, whole=True),
@@ -140,8 +139,16 @@ class PatientInputs:
     chronic_conditions: int | None = None
 
     @property
-    def has_bedside_values(self) -> bool:
-        return self.ambulance is not None or any(name in self.vitals for name in VITALS)
+    def kind(self) -> str:
+        """Which tables answer: what a call tells, a few bedside values, or all of them.
+
+        Where the way of arrival is known, a value that is missing was left out at a hospital
+        door, which means something; in a call it only means that nobody measured.
+        """
+        told = sum(name in self.vitals for name in VITALS)
+        if self.ambulance is not None or told == len(VITALS):
+            return VITALS_KIND
+        return PARTIAL if told else CALL
 
     def cells(self) -> dict[str, int]:
         found = NOTHING_KNOWN.copy()

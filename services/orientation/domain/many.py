@@ -10,12 +10,15 @@ import numpy.typing as npt
 
 from services.orientation.domain.features import (
     AMBULANCE,
+    CALL,
     CHRONIC,
     COMPLAINT,
     GRIDS,
     GROUP,
     MOST_COMPLAINTS,
+    PARTIAL,
     VITALS,
+    VITALS_KIND,
     Cells,
     Floats,
 )
@@ -83,9 +86,11 @@ def chance(curve: Curve, odds: Floats) -> Floats:
     return np.asarray(1.0 / (1.0 + np.exp(-np.interp(odds, curve.knots, curve.values))))
 
 
-def has_bedside_values(people: People) -> Mask:
-    known = [people.cells[name] != GRIDS[name].unknown for name in (*VITALS, AMBULANCE)]
-    return np.asarray(np.any(known, axis=0))
+def kinds(people: People) -> dict[str, Mask]:
+    """Whom the tables of each kind answer for, as in `PatientInputs.kind`."""
+    told = np.sum([people.cells[name] != GRIDS[name].unknown for name in VITALS], axis=0)
+    whole = (people.cells[AMBULANCE] != GRIDS[AMBULANCE].unknown) | (told == len(VITALS))
+    return {CALL: ~whole & (told == 0), PARTIAL: ~whole & (told > 0), VITALS_KIND: whole}
 
 
 def score_many(model: SeverityModel, people: People) -> dict[str, Floats]:
@@ -93,28 +98,30 @@ def score_many(model: SeverityModel, people: People) -> dict[str, Floats]:
 
     Where no vital sign and no way of arrival is known, `_vitals` equals `_call`, as in a call.
     """
-    bedside = has_bedside_values(people)
     out: dict[str, Floats] = {}
     for name, outcome in (
         ("icu", model.icu),
         ("admission", model.admission),
         ("high_triage", model.high_triage),
     ):
-        for kind, found in _both(model, outcome, people, bedside).items():
+        for kind, found in _both(model, outcome, people).items():
             out[f"p_{name}_{kind}"] = found
     told = people.cells[CHRONIC] != GRIDS[CHRONIC].unknown
-    for kind, found in _both(model, model.icu_history, people, bedside).items():
+    for kind, found in _both(model, model.icu_history, people).items():
         out[f"p_icu_{kind}_history"] = np.where(told, found, out[f"p_icu_{kind}"])
     return out
 
 
-def _both(
-    model: SeverityModel, outcome: Outcome, people: People, bedside: Mask
-) -> dict[str, Floats]:
-    unknown = model.complaints.unknown
-    found = {}
-    for kind in ("call", "vitals"):
-        tables, curve = outcome.pick(kind == "vitals")
-        found[kind] = chance(curve, log_odds(tables, people, model.group_of, unknown))
-    found["vitals"] = np.where(bedside, found["vitals"], found["call"])
-    return found
+def _both(model: SeverityModel, outcome: Outcome, people: People) -> dict[str, Floats]:
+    """The score of a call, and the one with all that is known of the bedside."""
+
+    def score(kind: str, some: People) -> Floats:
+        tables, curve = outcome.pick(kind)
+        return chance(curve, log_odds(tables, some, model.group_of, model.complaints.unknown))
+
+    call = score(CALL, people)
+    bedside = call.copy()
+    for kind, rows in kinds(people).items():
+        if kind != CALL:
+            bedside[rows] = score(kind, people.where(rows))
+    return {"call": call, "vitals": bedside}

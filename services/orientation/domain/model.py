@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.orientation.domain.features import (
+    CALL,
     COMPLAINT,
     COUNT,
     GROUP,
     MOST_COMPLAINTS,
+    PARTIAL,
     Complaints,
     PatientInputs,
 )
@@ -44,16 +46,21 @@ class TableSet:
 
     def add_up(self, cells: Mapping[str, int], into: dict[str, float]) -> float:
         """Log-odds of the first complaint; what each reason adds goes into `into`."""
-        return self.intercept + add_terms(self.terms, cells, into)
+        total = self.intercept
+        for term in self.terms:
+            at = cells[term.first] * term.width
+            entry = term.entries[at + cells[term.second] if term.second else at]
+            total += entry
+            reason = term.reason
+            into[reason] = into[reason] + entry if reason in into else entry
+        return total
 
 
-def add_terms(terms: Sequence[Term], cells: Mapping[str, int], into: dict[str, float]) -> float:
+def total_of(terms: Sequence[Term], cells: Mapping[str, int]) -> float:
     total = 0.0
     for term in terms:
         at = cells[term.first] * term.width
-        entry = term.entries[at + cells[term.second] if term.second else at]
-        total += entry
-        into[term.reason] = into.get(term.reason, 0.0) + entry
+        total += term.entries[at + cells[term.second] if term.second else at]
     return total
 
 
@@ -93,15 +100,16 @@ class ModelScore:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Tables and calibration of one outcome, with and without bedside values."""
+    """Tables and calibration of one outcome, by what is known of the bedside."""
 
-    call: TableSet
-    vitals: TableSet
-    call_curve: Curve
-    vitals_curve: Curve
+    call: tuple[TableSet, Curve]
+    partial: tuple[TableSet, Curve]
+    vitals: tuple[TableSet, Curve]
 
-    def pick(self, with_vitals: bool) -> tuple[TableSet, Curve]:
-        return (self.vitals, self.vitals_curve) if with_vitals else (self.call, self.call_curve)
+    def pick(self, kind: str) -> tuple[TableSet, Curve]:
+        if kind == CALL:
+            return self.call
+        return self.partial if kind == PARTIAL else self.vitals
 
 
 MORE = "MORE_COMPLAINTS"
@@ -127,41 +135,45 @@ class SeverityModel:
         known = list(dict.fromkeys(c for c in patient.complaints if c != unknown))
         known = known[:MOST_COMPLAINTS] or [unknown]
         cells[COUNT] = len(known) - 1
-        with_vitals = patient.has_bedside_values
+        kind = patient.kind
         icu = self.icu if patient.chronic_conditions is None else self.icu_history
-        tables, curve = icu.pick(with_vitals)
+        tables, curve = icu.pick(kind)
         reasons: dict[str, float] = {}
-        total = self._total(tables, cells, known, reasons)
-        admission, admission_curve = self.admission.pick(with_vitals)
+        self._place(cells, known[0])
+        total = tables.add_up(cells, reasons)
+        if len(known) > 1:
+            more, worst = self._further(tables, cells, known)
+            reasons[MORE] = reasons.get(MORE, 0.0) + more
+            reasons[WORST] = worst
+            total += more + worst
+        admission, admission_curve = self.admission.pick(kind)
         return ModelScore(
             probability(curve(total)),
-            probability(admission_curve(self._total(admission, cells, known, {}))),
+            probability(admission_curve(self._plain(admission, cells, known))),
             total,
             tables.intercept,
             tuple(reasons.items()),
-            with_vitals,
+            kind != CALL,
         )
 
-    def _total(
-        self,
-        tables: TableSet,
-        cells: dict[str, int],
-        complaints: Sequence[int],
-        reasons: dict[str, float],
-    ) -> float:
+    def _plain(self, tables: TableSet, cells: dict[str, int], complaints: Sequence[int]) -> float:
+        """The sum alone, of which nobody asks the reasons."""
         self._place(cells, complaints[0])
-        total = tables.add_up(cells, reasons)
-        if len(complaints) == 1:
-            return total
-        own = add_terms(tables.gravity, cells, {})
-        more, gravest = 0.0, own
+        total = tables.intercept + total_of(tables.terms, cells)
+        return total + sum(self._further(tables, cells, complaints)) if complaints[1:] else total
+
+    def _further(
+        self, tables: TableSet, cells: dict[str, int], complaints: Sequence[int]
+    ) -> tuple[float, float]:
+        """What further complaints add, and what the gravest has above the first."""
+        self._place(cells, complaints[0])
+        own = gravest = total_of(tables.gravity, cells)
+        more = 0.0
         for complaint in complaints[1:]:
             self._place(cells, complaint)
-            more += add_terms(tables.others, cells, {})
-            gravest = max(gravest, add_terms(tables.gravity, cells, {}))
-        reasons[MORE] = reasons.get(MORE, 0.0) + more
-        reasons[WORST] = tables.worst * (gravest - own)
-        return total + more + reasons[WORST]
+            more += total_of(tables.others, cells)
+            gravest = max(gravest, total_of(tables.gravity, cells))
+        return more, tables.worst * (gravest - own)
 
     def _place(self, cells: dict[str, int], complaint: int) -> None:
         cells[COMPLAINT] = complaint

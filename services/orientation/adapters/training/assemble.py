@@ -8,7 +8,7 @@ admission, nurse level = half ridge + half pairs, both leaning on the ridge of i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -23,13 +23,16 @@ from services.orientation.adapters.training.layout import Known
 from services.orientation.adapters.training.ridge import Ridge
 from services.orientation.adapters.training.teach import icu_teaching, later_teaching
 from services.orientation.adapters.training.visits import Visits
-from services.orientation.domain.features import Complaints, Floats
+from services.orientation.domain.features import CALL, PARTIAL, Complaints, Floats
 from services.orientation.domain.many import Mask, People, log_odds
 from services.orientation.domain.model import TableSet
 
 WORST = 0.35
 BORROWED_STRENGTH = 0.2
-KINDS = ("call", "vitals")
+
+
+def _known(kind: str) -> Known:
+    return Known(vitals=kind != CALL, hidden=kind == PARTIAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Workshop:
         return [int(g) for g in self.complaints.group_of_cell()]
 
     def icu_cores(self, kind: str, admission: Visits, recipe: Recipe) -> Cores:
-        known = Known(vitals=kind == "vitals")
+        known = _known(kind)
         return icu_teaching(self.complaints, self.icu, admission, known).fit(
             self.complaints, recipe, known
         )
@@ -62,7 +65,7 @@ class Workshop:
         """Admission with all complaints minus admission with the first one."""
         out = Mixture()
         for others, weight in ((True, 1.0), (False, -1.0)):
-            known = Known(vitals=kind == "vitals", others=others)
+            known = replace(_known(kind), hidden=False, others=others)
             teaching = later_teaching(
                 self.complaints, self.icu, admission, admission.admitted, known
             )
@@ -81,7 +84,7 @@ class Workshop:
         self, kind: str, visits: Visits, label: Floats, lead: Mixture, recipe: Recipe
     ) -> Later:
         """Admission or the nurse's level, on `visits`."""
-        known = Known(vitals=kind == "vitals", pain=kind == "vitals", others=True)
+        known = replace(_known(kind), pain=kind != CALL, others=True)
         teaching = later_teaching(self.complaints, self.icu, visits, label, known)
         leading = lead.compiled(self.complaints, self.icu.cells)
         middle = float(self.odds(leading, visits.people).mean())

@@ -66,8 +66,8 @@ first.
 
 **Features.** {", ".join(card["features"])}. Left out on purpose:
 {", ".join(card["left_out_on_purpose"])}. Values that are not known have entries of their own;
-bedside values were hidden at random in copies of visits, so that not knowing them is not good
-news. Without any vital sign or way of arrival the score of a call answers.
+where only some are known, tables answer that learnt with values hidden at random, so that not
+knowing is not good news. Without any vital sign or way of arrival the score of a call answers.
 
 **Probability.** The years 2015-2020 hold intensive care and not admitted only, so
 P(intensive care) = r x (1 - P(admitted)), r = p / (1 - p), then calibrated on 2021. The share in

@@ -157,6 +157,7 @@ class Known:
     """Which inputs a core may use beside age, sex and the first complaint."""
 
     vitals: bool = False  # and the way of arrival
+    hidden: bool = False  # rows come again with bedside values hidden
     pain: bool = False
     others: bool = False  # the complaints after the first
 

@@ -73,7 +73,7 @@ def _teaching(
     encoded = Encoded(("risk", "other_risk", *PROFILE_NAMES), np.c_[rates, slopes])
     own = cross_fitted(complaints, visits.cells[COMPLAINT], label, strength, seed=SEED)
     people, rows = visits.people, np.arange(visits.count)
-    if known.vitals:
+    if known.hidden:
         people, again = dropped_out(people, seed=7)
         rows = np.concatenate([rows, again])
     return Teaching(people, visits.year[rows], label[rows], own[rows], encoded, slopes)

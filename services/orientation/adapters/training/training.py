@@ -8,13 +8,21 @@ from pathlib import Path
 
 import numpy as np
 
-from services.orientation.adapters.training.assemble import KINDS, Workshop
+from services.orientation.adapters.training.assemble import Workshop
 from services.orientation.adapters.training.compiling import Mixture, rising_curve
 from services.orientation.adapters.training.cores import ADMISSION, ICU, Cores
 from services.orientation.adapters.training.history import chronic_table
 from services.orientation.adapters.training.validate import Validation, split, validate
 from services.orientation.adapters.training.visits import Visits, read_visits
-from services.orientation.domain.features import AGE, CHRONIC, Complaints, Floats
+from services.orientation.domain.features import (
+    AGE,
+    CALL,
+    CHRONIC,
+    PARTIAL,
+    VITALS_KIND,
+    Complaints,
+    Floats,
+)
 from services.orientation.domain.model import Curve, Outcome, SeverityModel, TableSet, Term
 
 # Last year with intensive care and half of the gap to two years later: the share in
@@ -42,12 +50,14 @@ def train(folder: Path, complaints: Complaints, say: Callable[[str], None]) -> T
     workshop = Workshop(complaints, icu, SCORED_YEAR)
     parts: dict[str, Part] = {}
     gaps = []
-    for kind in KINDS:
+    for kind in (CALL, PARTIAL, VITALS_KIND):
         cores = workshop.icu_cores(kind, admission, ICU)
         lead = workshop.lead(cores.ridge)
         gaps.append(_gap(workshop, cores))
         tables = workshop.icu_score(cores, lead, workshop.borrowed(kind, admission))
-        curve = _icu_curve(workshop, cores, validation, kind, admission)
+        # the folds of whole bedside values also calibrate the tables for a part of them
+        judged = CALL if kind == CALL else VITALS_KIND
+        curve = _icu_curve(workshop, cores, validation, judged, admission)
         parts[f"icu_{kind}"] = tables, curve
         parts[f"icu_history_{kind}"] = _with_history(workshop, tables), curve
         graded = admission.where(~np.isnan(admission.high_triage))
@@ -57,7 +67,7 @@ def train(folder: Path, complaints: Complaints, say: Callable[[str], None]) -> T
         ):
             later = workshop.later(kind, taught, label, lead, ADMISSION)
             known = ~np.isnan(getattr(admission, LABELS[name]))
-            folds = validation.fold_scores[f"{name}_{kind}"][known]
+            folds = validation.fold_scores[f"{name}_{judged}"][known]
             parts[f"{name}_{kind}"] = later.tables, rising_curve(folds, label)
     model = SeverityModel(
         "",
@@ -73,8 +83,7 @@ LABELS = {"admission": "admitted", "high_triage": "high_triage"}
 
 
 def _outcome(parts: dict[str, Part], name: str) -> Outcome:
-    (call, call_curve), (vitals, vitals_curve) = parts[f"{name}_call"], parts[f"{name}_vitals"]
-    return Outcome(call, vitals, call_curve, vitals_curve)
+    return Outcome(*(parts[f"{name}_{kind}"] for kind in (CALL, PARTIAL, VITALS_KIND)))
 
 
 def _icu_curve(

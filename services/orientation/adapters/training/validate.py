@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from services.orientation.adapters.training.assemble import KINDS, Workshop, out_of_fold
+from services.orientation.adapters.training.assemble import Workshop, out_of_fold
 from services.orientation.adapters.training.compiling import Mixture
 from services.orientation.adapters.training.cores import ADMISSION, ICU, Cores, Recipe
 from services.orientation.adapters.training.scores import auprc_at, auroc, calibration_error
 from services.orientation.adapters.training.visits import Visits
-from services.orientation.domain.features import AGE, SEX, Complaints, Floats
+from services.orientation.domain.features import AGE, CALL, SEX, VITALS_KIND, Complaints, Floats
 
 TRAINED_UNTIL = 2018
 FOLDS = 5
@@ -56,7 +56,7 @@ def validate(complaints: Complaints, visits: Visits) -> Validation:
     found = _Found()
     early = Workshop(complaints, icu.where(icu.year <= TRAINED_UNTIL), TRAINED_UNTIL)
     late = icu.where((icu.year > TRAINED_UNTIL) & (icu.icu == 1))
-    for kind in KINDS:
+    for kind in (CALL, VITALS_KIND):
         found.kind = kind
         cores = early.icu_cores(kind, admission, ICU)
         alone = _later_years(early, cores, (late, admission), found)

@@ -27,15 +27,28 @@ from services.orientation.domain.model import TableSet
 from services.orientation.tests.situations import shipped_model
 
 # Published references on the year kept apart: a triage nurse 0.779, NEWS2 0.647.
+# `corrected` allows for patients of intensive care hidden among the others (validate.py).
 FLOORS = {
-    "icu_call_auroc": 0.805,
-    "icu_vitals_auroc": 0.84,
-    "icu_call_auroc_by_ambulance": 0.70,
-    "icu_vitals_auroc_by_ambulance": 0.74,
-    "admission_call_auroc": 0.78,
-    "admission_vitals_auroc": 0.805,
+    "icu_call_auroc": 0.807,
+    "icu_call_auroc_corrected": 0.815,
+    "icu_vitals_auroc": 0.849,
+    "icu_vitals_auroc_corrected": 0.858,
+    "icu_vitals_auprc": 0.15,
+    "grave_call_auroc": 0.857,
+    "grave_vitals_auroc": 0.886,
+    "icu_call_auroc_by_ambulance": 0.72,
+    "icu_vitals_auroc_by_ambulance": 0.765,
+    "admission_call_auroc": 0.801,
+    "admission_vitals_auroc": 0.831,
+    "high_triage_call_auroc": 0.76,
+    "high_triage_vitals_auroc": 0.78,
 }
-CEILINGS = {"admission_call_ece": 0.012, "admission_vitals_ece": 0.014}
+CEILINGS = {
+    "admission_call_ece": 0.009,
+    "admission_vitals_ece": 0.011,
+    "high_triage_call_ece": 0.018,
+    "high_triage_vitals_ece": 0.018,
+}
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +91,9 @@ def test_the_year_that_is_kept_apart_was_not_read(visits: Visits) -> None:
 def test_the_service_and_the_training_give_the_same_score(visits: Visits) -> None:
     model = shipped_model()
     some = visits.where(np.arange(0, visits.count, 997))
-    by_training = log_odds(model.icu.vitals, some.people, model.group_of, model.complaints.unknown)
+    by_training = log_odds(
+        model.icu.vitals[0], some.people, model.group_of, model.complaints.unknown
+    )
     for row in range(some.count):
         cells = {name: int(column[row]) for name, column in some.cells.items()}
         vitals = {
@@ -94,7 +109,7 @@ def test_the_service_and_the_training_give_the_same_score(visits: Visits) -> Non
             vitals,
             {0: False, 1: True}.get(cells[AMBULANCE]),
         )
-        if not person.has_bedside_values:
+        if person.kind != "vitals":
             continue
         assert model.score(person).log_odds == pytest.approx(by_training[row], abs=1e-6)
 
@@ -105,13 +120,13 @@ def test_the_shipped_tables_are_calibrated_on_the_last_year(
     _, last = split(visits)
     model = shipped_model()
     for name in ("call", "vitals"):
-        tables, curve = model.admission.pick(name == "vitals")
+        tables, curve = model.admission.pick(name)
         told = chance(curve, odds(tables, last))
         error = calibration_error(last.admitted, told)
         report(f"admission {name}: calibration error on 2021 {error:.4f}")
         assert error < 0.03
         assert auroc(last.admitted, told) > 0.79
-        icu, icu_curve = model.icu.pick(name == "vitals")
+        icu, icu_curve = model.icu.pick(name)
         mean = float(chance(icu_curve, odds(icu, last)).mean())
         report(f"intensive care {name}: mean chance on 2021 {mean:.4f}")
         assert 0.015 < mean < 0.03  # 2.5 % in 2020, 2.7 % a year later by the publisher
@@ -123,4 +138,4 @@ def odds(tables: TableSet, visits: Visits) -> Floats:
 
 
 def test_a_bundle_is_small_enough_to_travel() -> None:
-    assert sum(path.stat().st_size for path in Path(BUNDLE).iterdir()) < 3_000_000
+    assert sum(path.stat().st_size for path in Path(BUNDLE).iterdir()) < 5_000_000
