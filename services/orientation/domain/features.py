@@ -145,6 +145,8 @@ class PatientInputs:
         Where the way of arrival is known, a value that is missing was left out at a hospital
         door, which means something; in a call it only means that nobody measured.
         """
+        if self.ambulance is None and not self.vitals:
+            return CALL
         told = sum(name in self.vitals for name in VITALS)
         if self.ambulance is not None or told == len(VITALS):
             return VITALS_KIND

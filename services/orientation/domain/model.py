@@ -131,9 +131,7 @@ class SeverityModel:
     def score(self, patient: PatientInputs) -> ModelScore:
         """The nurse's level is left to `score_many`: a call is not answered with it."""
         cells = patient.cells()
-        unknown = self.complaints.unknown
-        known = list(dict.fromkeys(c for c in patient.complaints if c != unknown))
-        known = known[:MOST_COMPLAINTS] or [unknown]
+        known = self._known(patient.complaints)
         cells[COUNT] = len(known) - 1
         kind = patient.kind
         icu = self.icu if patient.chronic_conditions is None else self.icu_history
@@ -155,6 +153,14 @@ class SeverityModel:
             tuple(reasons.items()),
             kind != CALL,
         )
+
+    def _known(self, told: Sequence[int]) -> Sequence[int]:
+        """The complaints that say something, each once; "unknown" where none does."""
+        if len(told) == 1:
+            return told
+        unknown = self.complaints.unknown
+        known = list(dict.fromkeys(c for c in told if c != unknown))
+        return known[:MOST_COMPLAINTS] or [unknown]
 
     def _plain(self, tables: TableSet, cells: dict[str, int], complaints: Sequence[int]) -> float:
         """The sum alone, of which nobody asks the reasons."""
