@@ -10,9 +10,9 @@ from services.demand.domain.periods import Period
 from services.demand.domain.runs import Run, RunOrder, RunState
 from services.demand.ports import Books, Store
 from services.demand.use_cases.read import known_site
-from shared.catalogue.codes import Code, CodeSystem
+from shared.catalogue.codes import CodeSystem, parse_code
 from shared.clock import Clock, today
-from shared.errors import Missing, NotNow, Refusal
+from shared.errors import Malformed, Missing, NotNow, Refusal
 
 
 def new_run_id() -> str:
@@ -33,7 +33,8 @@ class StartRun:
     """Stores what was asked for and wakes whoever carries runs out.
 
     The same key and order give the same run again; one that failed goes on where it
-    stopped. NotNow NO_HISTORY, REQUEST_KEY_TAKEN; Missing SITE_UNKNOWN, ITEM_UNKNOWN.
+    stopped. NotNow NO_HISTORY, REQUEST_KEY_TAKEN; Missing SITE_UNKNOWN, ITEM_UNKNOWN; Malformed for
+    ids and keys that can never be right.
     """
 
     store: Store
@@ -50,6 +51,12 @@ class StartRun:
         item_ids: tuple[str, ...],
         request_key: str,
     ) -> Run:
+        if not request_key.isprintable():
+            raise Malformed(
+                "TEXT_MALFORMED",
+                "A request key holds printable characters only. Choose another one.",
+                field="request_key",
+            )
         with self.store.write() as books:
             order = RunOrder(
                 period,
@@ -97,13 +104,16 @@ def _checked_sites(books: Books, sites: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _checked_items(books: Books, item_ids: tuple[str, ...]) -> tuple[str, ...]:
-    codes = [Code(CodeSystem.LOCAL, item_id) for item_id in item_ids]
+    codes = [
+        parse_code(CodeSystem.LOCAL, item_id, field=f"item_ids[{place}]")
+        for place, item_id in enumerate(item_ids)
+    ]
     known = books.catalogue.items(codes)
     for place, code in enumerate(codes):
         if code not in known:
             raise Missing(
                 "ITEM_UNKNOWN",
-                f"No item has the id {code.value[:64]}. Use the item_id it was registered with.",
+                f"No item has the id {code.value}. Use the item_id it was registered with.",
                 field=f"item_ids[{place}]",
             )
     return tuple(sorted({known[code].item_id for code in codes}))
@@ -117,7 +127,7 @@ class ReadRun:
 
     def __call__(self, run_id: str) -> Run:
         with self.store.read() as books:
-            run = books.runs.get(run_id)
+            run = books.runs.get(run_id) if run_id.isprintable() else None
         if run is None:
             raise missing_run(run_id)
         return run

@@ -15,6 +15,7 @@ from shared.clock import Clock, today
 from shared.errors import Malformed
 
 DAYS_SHOWN = 14
+LONGEST_KEY = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,12 @@ class CountCase:
         oriented: datetime,
         called: datetime | None = None,
     ) -> None:
-        if not case_key:
-            raise Malformed("SIGNAL_MALFORMED", "A case without a key.", field="case_key")
+        if not (0 < len(case_key) <= LONGEST_KEY and case_key.isprintable()):
+            raise Malformed(
+                "SIGNAL_MALFORMED",
+                f"A case key has 1 to {LONGEST_KEY} printable characters.",
+                field="case_key",
+            )
         if not is_group(group):
             raise Malformed(
                 "SIGNAL_MALFORMED",

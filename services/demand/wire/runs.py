@@ -59,7 +59,9 @@ def after_token(token: str, site_filter: str) -> tuple[str, str] | None:
     except (binascii.Error, ValueError):
         parts = None
     match parts:
-        case [str() as same, str() as site, str() as item] if same == site_filter:
+        case [str() as same, str() as site, str() as item] if (
+            same == site_filter and (site + item).isprintable()
+        ):
             return site, item
     raise Malformed(
         "PAGE_TOKEN_BAD",

@@ -136,7 +136,10 @@ def test_signals_are_listed_by_day_with_the_classes_they_may_move(store: MemoryS
     assert len(ask(21)) == 2
 
 
-@pytest.mark.parametrize(("key", "group"), [("", "cardiac"), ("k", "Not A Group")])
+@pytest.mark.parametrize(
+    ("key", "group"),
+    [("", "cardiac"), ("k\x00", "cardiac"), ("k" * 201, "cardiac"), ("k", "Not A Group")],
+)
 def test_a_case_that_can_never_be_counted_is_malformed(
     store: MemoryStore, key: str, group: str
 ) -> None:

@@ -22,7 +22,7 @@ from services.demand.use_cases.carry_out import CarryOutRun
 from services.demand.use_cases.make import Backtest, MakeForecast
 from services.demand.use_cases.runs import ReadRun, StartRun
 from shared.clock import FixedClock
-from shared.errors import Missing, NotNow
+from shared.errors import Malformed, Missing, NotNow
 
 ITEMS = [f"ITEM-{n:02}" for n in range(30)]
 
@@ -138,9 +138,22 @@ def test_an_unknown_site_or_item_is_named_by_its_place(
     assert (refused.value.reason, refused.value.field) == (reason, field)
 
 
-def test_an_unknown_run_is_missing(thirty_items: World) -> None:
+@pytest.mark.parametrize(
+    ("key", "item_id", "field"),
+    [("a\x00b", "ITEM-00", "request_key"), ("", "A\x00", "item_ids[0]")],
+)
+def test_what_no_database_can_hold_is_malformed(
+    thirty_items: World, key: str, item_id: str, field: str
+) -> None:
+    with pytest.raises(Malformed) as refused:
+        _start(thirty_items, key, item_ids=(item_id,))
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize("run_id", ["run-404", "run\x00"])
+def test_an_unknown_run_is_missing(thirty_items: World, run_id: str) -> None:
     with pytest.raises(Missing) as refused:
-        ReadRun(thirty_items.store)("run-404")
+        ReadRun(thirty_items.store)(run_id)
     assert refused.value.reason == "RUN_MISSING"
 
 
