@@ -5,6 +5,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
+# Small matrices: threads of the linear algebra cost twenty times what they save.
+export OPENBLAS_NUM_THREADS ?= 1
 
 PROTOS := $(shell find proto -name '*.proto')
 UNIT := $(wildcard services/*/tests/unit) shared/tests/unit loadtests/tests

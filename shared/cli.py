@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.metadata import entry_points
 
@@ -35,6 +36,8 @@ def build() -> typer.Typer:
 
 def main() -> None:
     """Exit code 0 when the command ran, 1 with one clear line on stderr when it could not."""
+    # Small matrices: threads of the linear algebra cost twenty times what they save.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         build()()
     except Refusal as refusal:
