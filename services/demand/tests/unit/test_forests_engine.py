@@ -6,10 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.demand.adapters.engines.forests.engine import Options, forecast
 from services.demand.adapters.engines.forests.panel import SparseForecast, SparsePanel
-from services.demand.adapters.engines.forests.pool import Effort
+from services.demand.adapters.engines.forests.pool import Effort, legs
+from services.demand.adapters.engines.forests.trials import LEAST_PERIODS, Plan, windows
 
 LEVELS = (0.01, 0.1, 0.5, 0.9, 0.975, 0.999)
 QUICK = Options(effort=Effort(10, 3000, 20), backtest_effort=Effort(5, 2000, 10), backtest_rows=1)
@@ -122,3 +125,30 @@ def test_questions_that_make_no_sense_are_refused() -> None:
         forecast(panel, 1, (0.9, 0.5))
     with pytest.raises(ValueError, match="begun"):
         forecast(replace(panel, start=np.array([0, 0, 24])), 1, LEVELS)
+
+
+def test_a_history_without_room_for_a_back_test_says_so() -> None:
+    made = forecast(a_ward(40, 14), 2, LEVELS, options=QUICK)
+    assert showable(made, 40, 2)
+    assert "no room for a back-test" in made.why[0]
+    assert made.backtest == {}
+
+
+@given(periods=st.integers(2, 90), horizon=st.integers(1, 14), lead=st.integers(0, 14))
+def test_back_tests_stay_inside_the_history_and_leave_enough_to_learn(
+    periods: int, horizon: int, lead: int
+) -> None:
+    plan = Plan(horizon, lead, 1000, Effort(), 0)
+    ahead, cuts = windows(a_ward(2, periods), plan, 1000)
+    assert 1 <= ahead <= max(horizon, lead)
+    for places in cuts:
+        assert places[0] >= LEAST_PERIODS
+        assert places[-1] + ahead <= periods
+        assert places == sorted(places)
+
+
+@given(horizon=st.integers(1, 60))
+def test_legs_cover_the_horizon_once(horizon: int) -> None:
+    covered = [step for a, b in legs(horizon) for step in range(a, b)]
+    assert covered == list(range(horizon))
+    assert len(legs(horizon)) <= 4
