@@ -29,7 +29,7 @@ from services.demand.domain.tables import (
 )
 from services.demand.ports import Progress, TableEngine
 
-SAMPLE = 120
+SAMPLE = 60
 
 
 @dataclass(frozen=True, slots=True)
