@@ -20,7 +20,7 @@ setup: .venv/ready gen/ready ## Makes .venv from the lock and generates the prot
 	$(PYTHON) -m venv .tools
 	.tools/bin/python -m pip install --quiet --require-hashes -r requirements-tools.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	.tools/bin/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	.tools/bin/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	$(BIN)/python proto/generate.py
 	.tools/bin/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch .venv/ready

@@ -52,6 +52,7 @@ def test_a_forecast_is_showable_and_says_what_was_done() -> None:
     assert np.allclose(made.lead_mean.sum(), made.mean[:, :2].sum(), rtol=0.35)
 
 
+@pytest.mark.slow
 def test_the_order_of_the_series_does_not_matter_and_the_seed_decides() -> None:
     panel = a_ward(30)
     order = np.random.default_rng(5).permutation(30)

@@ -120,6 +120,7 @@ def test_a_sum_is_narrower_than_the_sum_of_its_parts(wards: PanelForecast) -> No
 
 
 @pytest.mark.parametrize("together", [True, False])
+@pytest.mark.slow
 def test_a_jump_of_many_levels_in_the_last_months_widens_the_intervals(together: bool) -> None:
     calm = forecast(a_ward_group(length=72), 6, LEVELS)
     shaken = forecast(a_ward_group(length=72, jump=0.5, together=together), 6, LEVELS)

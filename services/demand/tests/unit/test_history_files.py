@@ -85,6 +85,7 @@ def test_a_row_without_a_date_is_refused(tmp_path: Path) -> None:
     assert refused(frame, tmp_path).reason == "KEY_EMPTY"
 
 
+@pytest.mark.slow
 def test_a_wrong_date_far_away_does_not_blow_up_the_grid(tmp_path: Path) -> None:
     frame = pd.concat([frame_of({"a": STEADY}), frame_of({"a": [1.0]}, "1700-01-01")])
     frame["ds"] = frame["ds"].astype("datetime64[ns]")
