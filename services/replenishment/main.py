@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -15,10 +16,12 @@ from services.replenishment.adapters.store.books import SqlBooks, SqlStore
 from services.replenishment.adapters.store.tables import tables
 from services.replenishment.adapters.watch import Metrics
 from services.replenishment.adapters.worker import SpawnedSolver, WarmUp
+from services.replenishment.domain.problem import Problem
 from services.replenishment.entrypoints.events import Listener
 from services.replenishment.entrypoints.jobs import PlanJob
 from services.replenishment.entrypoints.rpc import ReplenishmentRpc, UseCases
-from services.replenishment.ports import Solver, Today
+from services.replenishment.entrypoints.solve import SolveFile
+from services.replenishment.ports import Proved, Solver, Today
 from services.replenishment.settings import Settings
 from services.replenishment.use_cases.carry_out import CarryOutPlan
 from services.replenishment.use_cases.catalogue import PutItems, PutSites, PutSupplyTerms
@@ -138,6 +141,24 @@ def _use_cases(core: _Core, wake: Callable[[], None]) -> UseCases:
         decide_plan=DecidePlan(store, core.warn, core.clock, core.watch),
         assess_risk=AssessRisk(store, policy, core.today),
     )
+
+
+def solve_file() -> SolveFile:
+    """The command that plans a problem from a file with the same engine as the service."""
+    # The engine takes a while to load: a service in this process never pays for it.
+    from services.replenishment.adapters.instances import read_instance  # noqa: PLC0415
+    from services.replenishment.adapters.solver.engine import (  # noqa: PLC0415
+        Effort,
+        Watch,
+        solve,
+    )
+
+    def plan(problem: Problem, seconds: float, seed: int) -> Proved:
+        effort = Effort(seconds=seconds, rounds=100_000, gap=0.0)
+        found = solve(problem, effort, seed, Watch(time.monotonic))
+        return Proved(found.orders, found.progress.bound, found.progress.rounds)
+
+    return SolveFile(read_instance, plan)
 
 
 def main() -> None:

@@ -169,6 +169,15 @@ class Solved:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Proved:
+    """A plan for a problem of a file, the bound that was proven, and after how many rounds."""
+
+    orders: Ints  # [N, T] packs
+    bound: float
+    rounds: int
+
+
 @dataclass(frozen=True, slots=True)
 class SolverProgress:
     cost: float

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 app = typer.Typer(help="What to order, and why: the replenishment service.", no_args_is_help=True)
@@ -9,7 +12,7 @@ app = typer.Typer(help="What to order, and why: the replenishment service.", no_
 
 @app.callback()
 def group() -> None:
-    """Keeps `serve` a command of its own while it is the only one."""
+    """What to order, and why: the replenishment service."""
 
 
 @app.command()
@@ -18,3 +21,17 @@ def serve() -> None:
     from services.replenishment.main import main  # noqa: PLC0415  the outermost door
 
     main()
+
+
+@app.command()
+def solve(
+    instance: Annotated[Path, typer.Option(help="problem, .npz in the own_multi_item format")],
+    seconds: Annotated[float, typer.Option(help="wall seconds from the start of the process")],
+    json: Annotated[Path, typer.Option(help="where cost, bound and gap are written")],
+    plan_out: Annotated[Path, typer.Option(help="where the orders are written, .npz")],
+    seed: Annotated[int, typer.Option(help="same seed and iterations, same plan")] = 1,
+) -> None:
+    """Plans one benchmark instance and proves how far from the best plan it can be."""
+    from services.replenishment.main import solve_file  # noqa: PLC0415  the outermost door
+
+    solve_file()(instance, seconds, seed, json, plan_out)

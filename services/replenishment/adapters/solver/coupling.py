@@ -13,7 +13,8 @@ import numpy as np
 
 from services.replenishment.adapters.solver.compiled import compiled
 from services.replenishment.adapters.solver.grid import Grid
-from services.replenishment.domain.problem import NO_CAP, Floats, Ints, Problem
+from services.replenishment.domain.problem import NO_BREAK, NO_CAP, Floats, Ints, Problem
+from shared.errors import Malformed
 
 HARD = 1e7  # EUR a pack over a cap: dearer than any shortage
 
@@ -57,6 +58,37 @@ class Coupling:
     @property
     def count(self) -> int:
         return len(self.room)
+
+    def floors(self, limit: Ints, allowed: Ints) -> Floats:
+        """[R] least prices at which no plan gains by leaving the tables.
+
+        `limit` [N] is how far the tables reach and `allowed` [N] how far the problem lets
+        plans go, its caps included; both in steps.
+
+        A discount is part of the cost and the price of what is bought is not, so one more
+        pack of a discounted line gains `off x price` and costs its holding to the end. In
+        a problem that allows more than the tables hold, budgets must be priced so that
+        this never pays. Malformed DISCOUNT_UNLIMITED where no budget stands in the way.
+        """
+        rows, floors = self.problem.rows, np.zeros(self.count)
+        off = np.where(rows.break_packs == NO_BREAK, 0.0, rows.break_discount).max(
+            axis=1, initial=0.0
+        )
+        free = (off > 0) & (rows.price > 0) & (limit < allowed)
+        row, day = np.nonzero(rows.order_days & free[:, None])
+        kept = np.maximum(self.problem.days - day - rows.lead[row], 0)
+        gain = off[row] * rows.price[row] - rows.holding[row] * rows.pack[row] * kept
+        floor = np.maximum(gain / (rows.price[row] * (1.0 - off[row])), 0.0)
+        place = self._budget[rows.site[row], self.week[day]]
+        if (floor > np.append(self.penalty, 0.0)[place]).any():
+            raise Malformed(
+                "DISCOUNT_UNLIMITED",
+                "A price break takes off more than holding the packs costs, and no budget limits "
+                "the buying: it would pay to order without end. Limit the packs or the budget.",
+                field="break_discount",
+            )
+        np.maximum.at(floors, place[place >= 0], floor[place >= 0])
+        return floors
 
     def _padded(self, prices: Floats) -> Floats:
         return np.append(prices, 0.0)  # index -1: not limited, free

@@ -127,8 +127,10 @@ class _Search:
 
     def run(self) -> None:
         problem, coupling = self._problem, self._coupling
-        limit = np.minimum(reach(problem), _fold_caps(problem) // problem.rows.multiple)
+        allowed = _fold_caps(problem) // problem.rows.multiple
+        limit = np.minimum(reach(problem), allowed)
         self._grid = grid_of(problem, limit)
+        self._floors = self._best_prices = coupling.floors(limit, allowed)
         self._fixed, self._fixed_use = coupling.fixed(self._grid)
         coupling.apply(self._grid, self._best_prices)
         self._links = Links(problem, self._grid)
@@ -238,4 +240,4 @@ class _Search:
         value, wanted = solved
         value += self._fixed
         mixed = SMOOTHING * self._best_prices + (1.0 - SMOOTHING) * wanted
-        return mixed, gap_of(value, self._bound)
+        return np.maximum(mixed, self._floors), gap_of(value, self._bound)

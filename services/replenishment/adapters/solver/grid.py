@@ -24,6 +24,7 @@ from services.replenishment.domain.problem import (
 )
 
 BIG = 1e12  # EUR: what can never be chosen
+WIDE = 16  # times the need: limits above this are not tabulated to the end
 
 
 @dataclass(slots=True, eq=False)
@@ -59,8 +60,10 @@ def reach(problem: Problem) -> Ints:
     """[N] steps that no optimal plan goes beyond, or that none may go beyond.
 
     Once every scenario of every day is covered, one more step only costs: so no plan
-    orders past that need except to make up the smallest order. Where a discount can
-    make buying ahead pay, `most` alone limits it.
+    orders past that need except to make up the smallest order or the last price break.
+    Where a discount alone could make buying ahead pay, the tables reach as far as the
+    problem allows; if that is far beyond the need, they reach up to twice the need, and
+    the floors of the budgets' prices (coupling) speak for what lies beyond.
     """
     rows = problem.rows
     step = rows.pack * rows.multiple
@@ -69,8 +72,11 @@ def reach(problem: Problem) -> Ints:
     jump = smallest_order(rows.minimum, rows.multiple) // rows.multiple
     most = rows.most // rows.multiple
     limit = np.minimum(np.where(need > 0, need - 1 + jump, 0), most)
-    discounted = (rows.break_packs != NO_BREAK).any(axis=1)
-    reached: Ints = np.where(discounted, most, limit)
+    breaks = np.where(rows.break_packs == NO_BREAK, 0, rows.break_packs)
+    last = -(-breaks.max(axis=1, initial=0) // rows.multiple)
+    jump = np.maximum(jump, last)
+    wide = np.where(most <= WIDE * (need + jump), most, np.maximum(2 * need, need - 1 + jump))
+    reached: Ints = np.where(last > 0, np.minimum(wide, most), limit)
     return reached
 
 

@@ -6,13 +6,17 @@ import time
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.replenishment.adapters.solver.coupling import Coupling
 from services.replenishment.adapters.solver.engine import Effort, Solution, Watch, solve
+from services.replenishment.adapters.solver.grid import reach
 from services.replenishment.domain.check import check, cost
 from services.replenishment.domain.problem import Problem
 from services.replenishment.tests.tiny import PROBLEMS, best_cost, tiny
+from shared.errors import Malformed
 
 EFFORT = Effort(rounds=25, gap=0.0)
 LAW = settings(
@@ -76,3 +80,37 @@ def test_nothing_to_order_is_a_plan_too() -> None:
     found = solved(replace(problem, rows=rows))
     assert not found.orders.any()
     assert found.progress.gap <= SLACK
+
+
+def unlimited(problem: Problem) -> Problem:
+    """The same without a limit on the packs: buying ahead for a discount is allowed."""
+    return replace(problem, rows=replace(problem.rows, most=np.full_like(problem.rows.most, 10**9)))
+
+
+@LAW
+@given(st.integers(0, 500))
+def test_the_bound_holds_for_plans_beyond_the_tables_too(seed: int) -> None:
+    problem = tiny(seed, rows=1, budget=True, breaks=True)
+    # Enough for buying ahead to pay, and a penalty that keeps it within the budget.
+    cheap = replace(
+        problem,
+        rows=replace(problem.rows, holding=problem.rows.holding * 0.01),
+        budget_penalty=0.5,
+    )
+    wide = replace(cheap, rows=replace(cheap.rows, most=np.full_like(cheap.rows.most, 15)))
+    assert solved(unlimited(cheap)).progress.bound <= best_cost(wide) + SLACK
+
+
+def test_a_discount_that_nothing_limits_is_refused() -> None:
+    problem = tiny(3, breaks=True)
+    cheap = replace(problem, rows=replace(problem.rows, holding=problem.rows.holding * 1e-6))
+    with pytest.raises(Malformed, match="DISCOUNT_UNLIMITED"):
+        solved(unlimited(cheap))
+
+
+def test_a_shared_cap_is_no_reason_to_price_a_budget() -> None:
+    problem = tiny(4, budget=True, cap=True, breaks=True)
+    coupling = Coupling(problem)
+    allowed = np.minimum(problem.rows.most, problem.caps[0]) // problem.rows.multiple
+    limit = np.minimum(reach(problem), allowed)
+    assert not coupling.floors(limit, allowed).any()
