@@ -51,13 +51,13 @@ def test_calls_are_counted_once_and_move_when_their_group_changes(
 def test_items_and_sites_told_by_replenishment_can_be_used(running: Running, stub: Stub) -> None:
     tell(
         running,
-        replenishment.SitePut(site_id="490000007", site=catalogue.Site(site_id="490000007")),
+        replenishment.SitePut(site_id="850000019", site=catalogue.Site(site_id="850000019")),
         replenishment.ItemPut(item_id="TOLD", item=item("TOLD")),
     )
 
     def known() -> bool:
         told = row("told-1", "TOLD", date(2025, 12, 1), 1)
-        told.site_id = "490000007"
+        told.site_id = "850000019"
         answer = stub.RecordConsumption(iter([pb.RecordConsumptionRequest(movements=[told])]))
         return bool(answer.accepted + answer.duplicate)
 
