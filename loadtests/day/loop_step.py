@@ -25,7 +25,7 @@ from loadtests.day.demand_step import all_forecasts, ingest, put_catalogue
 from loadtests.day.orientation_step import OrientationResult, report_beds, score
 from loadtests.day.processes import READY_S, Running, start
 from loadtests.day.replenishment_step import stock_of
-from loadtests.day.screen import bar, table
+from loadtests.day.screen import table
 from loadtests.day.world import START, Position, Product, positions
 from shared.rpc import channel
 
@@ -148,42 +148,42 @@ def shortage_moves_cases(
 ) -> int:
     """Cases whose first facility changed because critical resources will run out there."""
     critical = [p for p in positions(list(products)) if p.product.critical_resource]
-    site = critical[0].product.site_id
-    reports = [_empty_shelf(p, minutes=50) for p in critical if p.product.site_id == site]
+    sites = {p.product.site_id for p in critical}
+    reports = [_empty_shelf(p, minutes=50) for p in critical]
     answer = clients.replenishment.ReportStock(
         iter([rep.ReportStockRequest(reports=reports)]), timeout=TIMEOUT_S
     )
     if answer.accepted != len(reports):
         raise RuntimeError("The empty shelves were not all taken in")
-    console.print(f"  {len(reports)} critical resources are found missing at {site} (simulated).")
+    console.print(f"  {len(reports)} critical resources are found missing (simulated).")
+    without = _answers_without_shortage(oriented, folder / "control-orientation")
 
-    # The site may fall out of the list that is shown, so look for any case that changed.
-    def warned() -> ori.CaseAnswer | None:
-        for call in oriented.calls:
-            again = _again(clients.orientation, call.update, "probe")
-            if _first(again) != _first(oriented.answers[call.case_id]):
-                return again
-        return None
+    def moved() -> list[tuple[Any, ori.CaseAnswer, ori.CaseAnswer]]:
+        asked = [
+            (call, _again(clients.orientation, call.update, "after"), without[call.case_id])
+            for call in oriented.calls
+        ]
+        return [found for found in asked if _first(found[1]) != _first(found[2])]
 
-    eventually("the shortage's journey from replenishment to orientation", warned)
-    running = control("orientation", folder / "control-orientation")
+    eventually("the shortage's journey from replenishment to orientation", moved)
+    found = moved()
+    # the clearest to show: a case that would have gone to one of the very sites
+    found.sort(key=lambda one: _first(one[2]) not in sites)
+    _show_case(console, found)
+    return len(found)
+
+
+def _answers_without_shortage(
+    oriented: OrientationResult, folder: Path
+) -> dict[str, ori.CaseAnswer]:
+    """The same calls, answered by a service that no shortage was ever told to."""
+    running = control("orientation", folder)
     try:
         alone = orientation_pb2_grpc.OrientationServiceStub(channel(running.grpc))
         report_beds(alone)
-        moved: list[tuple[Any, ori.CaseAnswer, ori.CaseAnswer]] = []
-        with bar(console, "calls with and without", len(oriented.calls)) as move:
-            for call in oriented.calls:
-                live = _again(clients.orientation, call.update, "after")
-                without = score(alone, call.update)
-                if _first(live) != _first(without):
-                    moved.append((call, live, without))
-                move(1)
+        return {call.case_id: score(alone, call.update) for call in oriented.calls}
     finally:
         running.stop()
-    # the clearest to show: a case that would have gone to the very site
-    moved.sort(key=lambda found: _first(found[2]) != site)
-    _show_case(console, moved)
-    return len(moved)
 
 
 def _again(orientation: Any, update: ori.CaseUpdate, suffix: str) -> ori.CaseAnswer:
