@@ -72,7 +72,13 @@ class Group:
                 return call(Clients.of(self.system.services))
             except grpc.RpcError as error:
                 code = error.code()
-                away = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+                # a call cut by a SIGKILL may end as any of these
+                away = (
+                    grpc.StatusCode.UNAVAILABLE,
+                    grpc.StatusCode.DEADLINE_EXCEEDED,
+                    grpc.StatusCode.CANCELLED,
+                    grpc.StatusCode.UNKNOWN,
+                )
                 if code not in away or time.monotonic() > until:
                     raise
                 time.sleep(0.1)
