@@ -21,10 +21,16 @@ class BadSettings(ValueError):
         self.errors = errors
 
 
-def setting(env: str, help: str, default: Any = MISSING) -> Any:  # noqa: A002
-    """A field that an operator sets through the variable `env`; `help` names its unit."""
-    metadata = {"env": env, "help": help}
+def setting(env: str, help: str, default: Any = MISSING, *, example: str = "") -> Any:  # noqa: A002
+    """A field that an operator sets through the variable `env`; `help` names its unit.
+
+    A field without a default gives an `example`: with it the other settings are judged
+    although this one is missing, so that all errors are told at once.
+    """
+    metadata = {"env": env, "help": help, "example": example}
     if default is MISSING:
+        if not example:
+            raise TypeError(f"{env} has no default: give an example")
         return field(metadata=metadata)
     return field(default=default, metadata=metadata)
 
@@ -77,12 +83,14 @@ def load(cls: type[S], environ: Mapping[str, str]) -> S:
     for item in dataclasses.fields(cls):  # type: ignore[arg-type]  # cls is a dataclass
         env = item.metadata["env"]
         known.add(env)
+        words, parse = _parser(hints[item.name])
+        if item.default is MISSING:
+            values[item.name] = parse(item.metadata["example"])
         text = environ.get(env)
         if text is None or text == "":
             if item.default is MISSING:
                 errors.append(f"{env} is not set: {item.metadata['help']}")
             continue
-        words, parse = _parser(hints[item.name])
         try:
             values[item.name] = parse(text)
         except (ValueError, KeyError):
@@ -92,12 +100,13 @@ def load(cls: type[S], environ: Mapping[str, str]) -> S:
         for name in sorted(environ)
         if name.startswith("LARREY_") and name not in known and not name.startswith(TOLERATED)
     )
-    if not errors:
-        try:
-            return cls(**values)
-        except BadSettings as bad:
-            errors.extend(bad.errors)
-    raise BadSettings(errors)
+    try:
+        found = cls(**values)
+    except BadSettings as bad:
+        errors.extend(bad.errors)
+    if errors:
+        raise BadSettings(errors)
+    return found
 
 
 # Read by the tests, the caches and the shell around a service, never by the service itself.
@@ -109,12 +118,18 @@ class ServiceSettings:
     """What every service lets its operator set."""
 
     database_url: str = setting(
-        "LARREY_DATABASE_URL", "sqlite:///file or postgresql://user@host/name"
+        "LARREY_DATABASE_URL",
+        "sqlite:///file or postgresql://user@host/name",
+        example="sqlite:///larrey.db",
     )
     events_url: str = setting(
-        "LARREY_EVENTS_URL", "sqlite:///file or kafka://host:port[,host:port]"
+        "LARREY_EVENTS_URL",
+        "sqlite:///file or kafka://host:port[,host:port]",
+        example="sqlite:///events.db",
     )
-    data_dir: Path = setting("LARREY_DATA_DIR", "folder that the service may write to")
+    data_dir: Path = setting(
+        "LARREY_DATA_DIR", "folder that the service may write to", example="data"
+    )
     grpc_address: str = setting(
         "LARREY_GRPC_ADDRESS", "host:port for gRPC; port 0 picks a free one", "127.0.0.1:0"
     )

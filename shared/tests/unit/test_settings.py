@@ -51,15 +51,18 @@ def test_every_error_is_told_at_once() -> None:
                 "LARREY_MAX_MESSAGE_BYTES": "many",
                 "LARREY_CLOCK_START": "2026-01-05T06:00:00",
                 "LARREY_EXACTT": "yes",
+                "LARREY_LOG_LEVEL": "loud",
             },
         )
     text = str(bad.value)
+    assert text.count("\n") == 6
     for name in (
         "LARREY_EVENTS_URL is not set",
         "LARREY_DATA_DIR is not set",
         "LARREY_MAX_MESSAGE_BYTES must be a whole number",
         "LARREY_CLOCK_START must be an instant",
         "LARREY_EXACTT is not a setting",
+        "LARREY_LOG_LEVEL must be debug",
     ):
         assert name in text
 
