@@ -113,9 +113,12 @@ class Service:
 
     async def _migrate(self) -> None:
         """Waits for the store as long as it takes: until then health says NOT_SERVING."""
+        database = self.parts.database
+        waits = self.parts.settings.migrate == "never"
+        ready = database.check_migrated if waits else database.migrate
         while True:
             try:
-                await asyncio.to_thread(self.parts.database.migrate, self.parts.migrations)
+                await asyncio.to_thread(ready, self.parts.migrations)
             except Unavailable as refusal:
                 self._log.warning("store is away", reason=refusal.reason, delay_s=STORE_RETRY_S)
                 await asyncio.sleep(STORE_RETRY_S)
@@ -154,6 +157,13 @@ class Service:
             self._metrics.server_close()
         self._log.info("stopped")
 
+    async def migrate_only(self) -> None:
+        """What a migration job does: waits for the store, brings its tables up to date."""
+        await self._migrate()
+        self._log.info("tables are up to date")
+        await asyncio.to_thread(self.parts.log.close)
+        await asyncio.to_thread(self.parts.database.close)
+
     async def until_told(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._stop.set)
@@ -162,6 +172,9 @@ class Service:
 
 async def _serve(parts: ServiceParts) -> int:
     service = Service(parts)
+    if parts.settings.migrate == "only":
+        await service.migrate_only()
+        return 0
     await service.start()
     await service.until_told()
     await service.stop()

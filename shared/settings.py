@@ -127,6 +127,12 @@ class ServiceSettings:
         "sqlite:///file or kafka://host:port[,host:port]",
         example="sqlite:///events.db",
     )
+    migrate: str = setting(
+        "LARREY_MIGRATE",
+        "start: bring the tables up to date, then serve; only: bring them up to date and end; "
+        "never: wait until something else did",
+        "start",
+    )
     data_dir: Path = setting(
         "LARREY_DATA_DIR", "folder that the service may write to", example="data"
     )
@@ -169,6 +175,8 @@ class ServiceSettings:
         errors = []
         if self.log_level not in ("debug", "info", "warning", "error"):
             errors.append("LARREY_LOG_LEVEL must be debug, info, warning or error")
+        if self.migrate not in ("start", "only", "never"):
+            errors.append("LARREY_MIGRATE must be start, only or never")
         if self.max_message_bytes < 1024:
             errors.append("LARREY_MAX_MESSAGE_BYTES must be at least 1024")
         positive = ("worker_threads", "poison_limit", "topic_replication", "topic_partitions")

@@ -74,6 +74,7 @@ def test_every_error_is_told_at_once() -> None:
         ("LARREY_EVENTS_URL", "amqp://x"),
         ("LARREY_LOG_LEVEL", "loud"),
         ("LARREY_WORKER_THREADS", "0"),
+        ("LARREY_MIGRATE", "sometimes"),
         ("LARREY_MAX_MESSAGE_BYTES", "10"),
     ],
 )
