@@ -139,6 +139,11 @@ class ServiceSettings:
     grpc_address: str = setting(
         "LARREY_GRPC_ADDRESS", "host:port for gRPC; port 0 picks a free one", "127.0.0.1:0"
     )
+    health_address: str = setting(
+        "LARREY_HEALTH_ADDRESS",
+        "host:port where health alone is asked without TLS, by a kubelet; none when left out",
+        "",
+    )
     metrics_address: str = setting(
         "LARREY_METRICS_ADDRESS",
         "host:port for /metrics; port 0 picks a free one",

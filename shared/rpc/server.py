@@ -35,6 +35,8 @@ class Server:
         self._settings = settings
         self._names = tuple(health_names)
         self._health = health.aio.HealthServicer()
+        # A kubelet's probe speaks no TLS: it asks at a door that answers nothing else.
+        self._door: grpc.aio.Server | None = None
         self._server = grpc.aio.server(
             interceptors=[Around(telemetry, settings.default_deadline.total_seconds())],
             options=[
@@ -57,6 +59,11 @@ class Server:
     async def start(self) -> int:
         """Listens and returns the port; nothing is said to be serving yet."""
         port: int = self._server.add_insecure_port(self._settings.grpc_address)
+        if self._settings.health_address:
+            self._door = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+            health_pb2_grpc.add_HealthServicer_to_server(self._health, self._door)
+            self._door.add_insecure_port(self._settings.health_address)
+            await self._door.start()
         await self._server.start()
         await self._health.set(LIVE, SERVING)
         await self.serving(False)
@@ -71,3 +78,5 @@ class Server:
         """Refuses new calls, lets running ones finish within the grace, then closes."""
         await self._health.enter_graceful_shutdown()
         await self._server.stop(self._settings.stop_grace.total_seconds())
+        if self._door is not None:
+            await self._door.stop(0)
