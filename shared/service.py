@@ -18,6 +18,7 @@ from google.protobuf.message import Message
 from prometheus_client import start_http_server
 
 from shared.clock import Clock
+from shared.energy import EnergyCollector, EnergyFactors
 from shared.errors import Unavailable
 from shared.events import Consumer, EventLog, Handler, Relay, topic_of
 from shared.rpc.server import Server
@@ -87,6 +88,17 @@ class Service:
             on_failure=self._gave_up,
         )
         self._metrics: Any = None
+        self._ready = parts.telemetry.gauge(
+            "service_ready", "1 while calls may come, 0 while the service waits for its store."
+        )
+        settings = parts.settings
+        parts.telemetry.registry.register(
+            EnergyCollector(
+                EnergyFactors(
+                    settings.watts_per_core, settings.data_centre_factor, settings.grid_kg_per_kwh
+                )
+            )
+        )
 
     async def start(self) -> None:
         parts = self.parts
@@ -109,6 +121,7 @@ class Service:
             await asyncio.to_thread(job.start)
         await self._server.serving(True, parts.health_names)
         await self._server.serving(True, [EVENTS])
+        self._ready.set(1)
         self._say_ready()
 
     async def _migrate(self) -> None:
@@ -144,6 +157,7 @@ class Service:
 
     async def stop(self) -> None:
         parts = self.parts
+        self._ready.set(0)
         await self._server.stop()
         for job in reversed(parts.jobs):
             await asyncio.to_thread(job.stop)

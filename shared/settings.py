@@ -173,6 +173,15 @@ class ServiceSettings:
     poison_limit: int = setting(
         "LARREY_POISON_LIMIT", "dead letters in a row that stop the consumer", 1000
     )
+    watts_per_core: float = setting(
+        "LARREY_WATTS_PER_CORE", "watts of one busy core (a 200 W processor of 20 cores)", 10.0
+    )
+    data_centre_factor: float = setting(
+        "LARREY_DATA_CENTRE_FACTOR", "PUE: energy of the room by energy of its machines", 1.75
+    )
+    grid_kg_per_kwh: float = setting(
+        "LARREY_GRID_KG_PER_KWH", "kg CO2e per kWh of the grid (France, NumEcoEval)", 0.0813
+    )
     topic_replication: int = setting("LARREY_TOPIC_REPLICATION", "copies of each Kafka topic", 1)
     topic_partitions: int = setting("LARREY_TOPIC_PARTITIONS", "partitions of each Kafka topic", 4)
 
@@ -190,6 +199,12 @@ class ServiceSettings:
             for name in positive
             if getattr(self, name) < 1
         ]
+        if not 0 < self.watts_per_core < float("inf"):
+            errors.append("LARREY_WATTS_PER_CORE must be more than 0")
+        if not 1 <= self.data_centre_factor < float("inf"):
+            errors.append("LARREY_DATA_CENTRE_FACTOR must be at least 1")
+        if not 0 <= self.grid_kg_per_kwh < float("inf"):
+            errors.append("LARREY_GRID_KG_PER_KWH must be at least 0")
         if not self.database_url.startswith(
             ("sqlite:///", "postgresql://", "postgresql+psycopg://")
         ):
