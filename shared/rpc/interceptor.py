@@ -15,7 +15,7 @@ import structlog
 from google.protobuf.message import Message
 from grpc_status import rpc_status
 
-from shared.errors import Refusal
+from shared.errors import Forbidden, Refusal
 from shared.rpc.status import code_of, status_of
 from shared.rpc.validation import validate
 from shared.telemetry import Telemetry, get_log
@@ -33,6 +33,7 @@ class CallMetrics:
     calls: Any
     seconds: Any
     running: Any
+    refused: Any
 
     @classmethod
     def of(cls, telemetry: Telemetry) -> CallMetrics:
@@ -40,6 +41,9 @@ class CallMetrics:
             telemetry.counter("rpc_calls_total", "Calls answered", ("method", "code")),
             telemetry.histogram("rpc_seconds", "Seconds from request to answer", ("method",)),
             telemetry.gauge("rpc_running", "Calls being answered", ("method",)),
+            telemetry.counter(
+                "access_refused_total", "Calls refused because of who made them", ("reason",)
+            ),
         )
 
 
@@ -136,6 +140,8 @@ class _Watch:
         code = _code(error, self._context)
         self._metrics.calls.labels(self._method, STATUS_NAMES.get(code, "UNKNOWN")).inc()
         structlog.contextvars.unbind_contextvars("request_id")
+        if isinstance(error, Forbidden):
+            self._metrics.refused.labels(error.reason).inc()
         if isinstance(error, Refusal):
             status = rpc_status.to_status(status_of(error))
             await self._context.abort(status.code, status.details, status.trailing_metadata)
