@@ -48,10 +48,14 @@ check: setup ## Lint, types, contracts and unit tests, in under a minute
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/buf lint build/larrey.binpb --config proto/buf.yaml
-	$(BIN)/pytest $(UNIT) -m "not slow and not real"
+	$(BIN)/pytest $(UNIT) -m "not slow and not real and not ops"
 
 test: check ## Everything: unit, contract, integration, quality, house
 	$(BIN)/pytest
+
+test-ops: setup ## Rules, alerts and the like, with a real Prometheus (needs more than Python)
+	$(BIN)/python -m k8s.tests.ops.tools
+	$(BIN)/pytest k8s shared -m ops
 
 bench: setup ## Prints the figures that the README promises
 	$(BIN)/python -m loadtests.ingest
@@ -60,4 +64,4 @@ bench: setup ## Prints the figures that the README promises
 clean: ## Removes what was made, keeps the environment
 	rm -rf gen build dist .larrey .mypy_cache .ruff_cache
 
-.PHONY: help setup lock run run-real up check test bench clean
+.PHONY: help setup lock run run-real up check test test-ops bench clean
