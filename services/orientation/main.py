@@ -25,9 +25,9 @@ from services.orientation.adapters.reference import (
 )
 from services.orientation.adapters.store.facilities import Refresher, Snapshot, SqlShortages
 from services.orientation.adapters.store.records import SqlRecords
+from services.orientation.domain.compiled import CompiledModel
 from services.orientation.domain.facilities import Directory, Shortages
 from services.orientation.domain.many import score_many
-from services.orientation.domain.model import SeverityModel
 from services.orientation.domain.orient import Surroundings
 from services.orientation.domain.response import LocalHabits
 from services.orientation.domain.synthetic import synthetic_layer
@@ -56,11 +56,11 @@ SHIPPED_DATA = DATA  # also the training file, for the command `train`
 MIGRATIONS = Path(__file__).resolve().parent / "adapters" / "migrations"
 
 
-def load_model(folder: Path, reference: Reference) -> SeverityModel | None:
+def load_model(folder: Path, reference: Reference) -> CompiledModel | None:
     """The model, or None when it is refused: the service then runs on rules and says so."""
     log = get_log(NAME)
     try:
-        model = load_bundle(folder, reference.complaints)
+        model = CompiledModel.of(load_bundle(folder, reference.complaints))
     except Refusal as refusal:
         log.warning("model refused: rules only", reason=refusal.reason, field=refusal.field)
         return None

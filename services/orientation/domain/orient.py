@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from services.orientation.domain.case import CaseState
 from services.orientation.domain.facilities import Directory, Shortages
 from services.orientation.domain.findings import Finding, tidy
-from services.orientation.domain.model import SeverityModel
+from services.orientation.domain.model import Scorer
 from services.orientation.domain.motives import Vocabulary
 from services.orientation.domain.pathways import Pathway, needs_of
 from services.orientation.domain.patients import patients_of
@@ -94,7 +94,7 @@ def orient(
     state: CaseState,
     knowledge: Knowledge,
     surroundings: Surroundings,
-    model: SeverityModel | None,
+    model: Scorer | None,
     *,
     now: datetime,
     exercise: bool = False,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from services.orientation.domain.features import CASE_VITALS, PatientInputs
-from services.orientation.domain.model import ModelScore, SeverityModel
+from services.orientation.domain.model import ModelScore, Scorer
 from services.orientation.domain.motives import Vocabulary
 from services.orientation.domain.patients import Patient
 
@@ -112,7 +112,7 @@ def band_of(p_icu: float, p_admission: float) -> Band:
     return Band.MILD
 
 
-def inputs_of(patient: Patient, vocabulary: Vocabulary, model: SeverityModel) -> PatientInputs:
+def inputs_of(patient: Patient, vocabulary: Vocabulary, model: Scorer) -> PatientInputs:
     """The patient as the model sees it."""
     cells = []
     for code in patient.complaints:
@@ -132,7 +132,7 @@ def assess(
     patient: Patient,
     vocabulary: Vocabulary,
     rules: Sequence[RedFlag],
-    model: SeverityModel | None,
+    model: Scorer | None,
     *,
     priority: str = "",
     care_level: str = "",

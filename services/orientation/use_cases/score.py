@@ -10,7 +10,7 @@ from services.orientation.domain.case import EMPTY, CaseState, CaseUpdate, merge
 from services.orientation.domain.findings import Finding
 from services.orientation.domain.hub.reader import Reading, read_payload
 from services.orientation.domain.hub.reading import Lexicon
-from services.orientation.domain.model import SeverityModel
+from services.orientation.domain.model import Scorer
 from services.orientation.domain.orient import Answer, Knowledge, orient
 from services.orientation.domain.records import CaseKey, Counted, StoredCase, Suggestion
 from services.orientation.domain.typed import TypedUpdate, read_typed
@@ -32,7 +32,7 @@ class ScoreCase:
     around: Around
     knowledge: Knowledge
     lexicon: Lexicon = field(repr=False)
-    model: SeverityModel | None
+    model: Scorer | None
     keyer: Keyer
     meter: Meter
     clock: Clock
