@@ -26,12 +26,14 @@ from services.orientation.adapters.reference import (
 from services.orientation.adapters.store.facilities import Refresher, Snapshot, SqlShortages
 from services.orientation.adapters.store.records import SqlRecords
 from services.orientation.domain.compiled import CompiledModel
-from services.orientation.domain.facilities import Directory, Shortages
+from services.orientation.domain.directory import Directory
+from services.orientation.domain.facilities import Shortages
 from services.orientation.domain.many import score_many
 from services.orientation.domain.orient import Surroundings
 from services.orientation.domain.response import LocalHabits
-from services.orientation.domain.synthetic import synthetic_layer
+from services.orientation.domain.synthetic import synthetic_layer, with_synthetic_beds
 from services.orientation.domain.volume.almanac import almanac
+from services.orientation.entrypoints.cli_bench import Bench, Visit
 from services.orientation.entrypoints.cli_volume import VolumeFiles
 from services.orientation.entrypoints.events import handlers
 from services.orientation.entrypoints.offline import Offline
@@ -43,7 +45,7 @@ from services.orientation.use_cases.decide import ExportDecision, RecordDecision
 from services.orientation.use_cases.score import ScoreCase
 from services.orientation.use_cases.volume import ForecastVolume, check_horizon
 from shared.clock import Clock, SystemClock, clock_from
-from shared.errors import Refusal
+from shared.errors import NotNow, Refusal
 from shared.events import open_log
 from shared.service import ServiceParts, run
 from shared.settings import load
@@ -166,6 +168,21 @@ def offline(directory: Path | None) -> Offline:
         load_model(BUNDLE, reference),
         SystemClock(),
     )
+
+
+def bench() -> Bench:
+    """The parts that `larrey orientation bench` times, with made-up beds at every site."""
+    reference, clock = load_reference(), SystemClock()
+    model = load_model(BUNDLE, reference)
+    if model is None:
+        raise NotNow("MODEL_REFUSED", "The shipped model cannot be loaded: nothing to time.")
+    # Imported here: Arrow takes a while to load and a server needs it not.
+    from services.orientation.adapters.drawing import visits  # noqa: PLC0415
+
+    sites = with_synthetic_beds(synthetic_layer(reference.sites), clock.now())
+    around = Surroundings(Directory.of(sites), Shortages())
+    drawn = [Visit(*row) for row in visits(SHIPPED_DATA)]
+    return Bench(reference.knowledge, reference.lexicon, around, drawn, model, clock.now())
 
 
 def train(data: Path, out: Path, say: Callable[[str], None]) -> dict[str, object]:

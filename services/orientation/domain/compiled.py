@@ -54,7 +54,7 @@ CHRONICS = GRIDS[CHRONIC]
 LAST_AGE = GRIDS[AGE].count - 1  # ages start at 0, in whole years
 UNKNOWN_SEX = GRIDS[SEX].unknown
 KIND_OF = (CALL, *[PARTIAL] * (len(VITALS) - 1), VITALS_KIND)  # by how many vital signs are told
-Sums = Callable[..., tuple[float, tuple[tuple[str, float], ...], float]]
+Sums = Callable[..., tuple[float, tuple[float, ...], float]]
 Plain = Callable[..., float]
 
 
@@ -73,6 +73,7 @@ class _Written:
     """Intensive care with its reasons and admission, for one kind of knowledge."""
 
     sums: Sums
+    codes: tuple[str, ...]  # of the reasons, in the order of the parts
     base: float
     icu: _Side
     admission: _Side
@@ -97,7 +98,7 @@ class CompiledModel:
         return CompiledModel(model.version, model.complaints, fresh, history)
 
     def score(self, patient: PatientInputs) -> ModelScore:
-        """The same figures as `SeverityModel.score`, to the last digits of a sum."""
+        """The same figures as `SeverityModel.score`, to single precision."""
         cells = NOTHING[:]
         kind = _take_down(patient, cells)
         told = patient.complaints
@@ -110,14 +111,21 @@ class CompiledModel:
             cells[CHRONIC_AT] = CHRONICS.cell(patient.chronic_conditions)
             written = self._history[kind]
         icu, admission = written.icu, written.admission
-        total, reasons, stays = written.sums(*cells)
+        total, parts, stays = written.sums(*cells)
+        codes = written.codes
         if len(known) > 1:
             more, worst = _further(icu, cells, known)
             stays += sum(_further(admission, cells, known))
             total += more + worst
-            reasons = _with_more(reasons, more, worst)
+            codes, parts = _with_more(codes, parts, more, worst)
         return ModelScore(
-            icu.chance(total), admission.chance(stays), total, written.base, reasons, kind != CALL
+            icu.chance(total),
+            admission.chance(stays),
+            total,
+            written.base,
+            codes,
+            parts,
+            kind != CALL,
         )
 
 
@@ -161,12 +169,12 @@ def _further(score: _Side, cells: list[int], known: Sequence[int]) -> tuple[floa
 
 
 def _with_more(
-    reasons: tuple[tuple[str, float], ...], more: float, worst: float
-) -> tuple[tuple[str, float], ...]:
-    told = dict(reasons)
+    codes: tuple[str, ...], parts: tuple[float, ...], more: float, worst: float
+) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    told = dict(zip(codes, parts, strict=True))
     told[MORE] = told.get(MORE, 0.0) + more
     told[WORST] = worst
-    return tuple(told.items())
+    return tuple(told), tuple(told.values())
 
 
 class _Writing:
@@ -182,11 +190,13 @@ class _Writing:
             by_reason.setdefault(term.reason, []).append(term)
         folded = {reason: self._folding.fold(terms) for reason, terms in by_reason.items()}
         beside, beside_curve = admission.pick(kind)
+        folded, alone = self._folding.join(folded, self._folding.fold(beside.terms))
         text = Lines(self._folding.sizes)
-        told = text.reasons(folded, tables.intercept)
-        alone = text.total(self._folding.fold(beside.terms), beside.intercept)
+        told = text.parts(list(folded.values()), tables.intercept)
+        stays = text.total(alone, beside.intercept)
         return _Written(
-            text.function(f"{told}, {alone}"),
+            text.function(f"{told}, {stays}"),
+            tuple(folded),
             tables.intercept,
             self._side(tables, curve),
             self._side(beside, beside_curve),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,10 +26,20 @@ from services.orientation.domain.model import SeverityModel, Term
 # The order in which a written-out function takes its cells
 INPUTS = (AGE, SEX, COMPLAINT, AMBULANCE, COUNT, CHRONIC, PAIN, *VITALS)
 AT = {name: place for place, name in enumerate(INPUTS)}
-# A list is read faster than an array and takes four times the room: for the small tables only
-LISTED = 20_000
 Inputs = tuple[str, ...]
-Folded = tuple[Inputs, Sequence[float]]
+
+
+class Folded(NamedTuple):
+    """Entries over one input or a pair, the second input running fastest.
+
+    Two tables over the same inputs may share their memory: `step` is 2 then, and `offset`
+    says which of each two entries is meant.
+    """
+
+    inputs: Inputs
+    entries: Sequence[float]
+    step: int = 1
+    offset: int = 0
 
 
 class Folding:
@@ -40,6 +50,7 @@ class Folding:
         self.sizes = {name: grid.size for name, grid in GRIDS.items()}
         self.sizes[COMPLAINT] = model.complaints.size
         self._made: dict[tuple[int, ...], list[Folded]] = {}
+        self._joined: dict[tuple[int, int], array[float]] = {}
 
     def fold(self, terms: Sequence[Term]) -> list[Folded]:
         """A table for each pair of inputs; a single input goes into a pair that has it."""
@@ -49,8 +60,35 @@ class Folding:
             out: dict[Inputs, Floats] = {}
             for inputs, table in sorted(parts, key=lambda part: -len(part[0])):
                 self._add(out, inputs, table)
-            self._made[key] = [(inputs, _kept(table)) for inputs, table in out.items()]
+            # Single precision, as the entries themselves: less memory is walked through.
+            self._made[key] = [
+                Folded(inputs, array("f", np.ascontiguousarray(table, dtype=np.float32).tobytes()))
+                for inputs, table in out.items()
+            ]
         return self._made[key]
+
+    def join(
+        self, first: Mapping[str, list[Folded]], second: list[Folded]
+    ) -> tuple[dict[str, list[Folded]], list[Folded]]:
+        """The same tables; two over the same inputs lie side by side, so one look finds both."""
+        beside = {table.inputs: table for table in second}
+        joined = {}
+        for reason, tables in first.items():
+            joined[reason] = list(tables)
+            for at, table in enumerate(tables):
+                other = beside.get(table.inputs)
+                if other is not None and other.step == 1:
+                    shared = self._shared(table, other)
+                    joined[reason][at] = Folded(table.inputs, shared, 2, 0)
+                    beside[table.inputs] = Folded(table.inputs, shared, 2, 1)
+        return joined, list(beside.values())
+
+    def _shared(self, one: Folded, other: Folded) -> array[float]:
+        key = (id(one.entries), id(other.entries))
+        if key not in self._joined:
+            both = np.stack([np.asarray(one.entries), np.asarray(other.entries)], axis=1)
+            self._joined[key] = array("f", np.ascontiguousarray(both, np.float32).tobytes())
+        return self._joined[key]
 
     def _spread(self, term: Term) -> tuple[Inputs, Floats]:
         """A table over groups as one over complaints: each complaint has one group."""
@@ -73,13 +111,6 @@ class Folding:
             out[pair] = out[pair] + (table[:, None] if pair[0] == inputs[0] else table)
 
 
-def _kept(table: Floats) -> Sequence[float]:
-    if table.size <= LISTED:
-        listed: list[float] = table.ravel().tolist()
-        return listed
-    return array("d", np.ascontiguousarray(table).tobytes())
-
-
 class Lines:
     """Writes one function of one cell an input, in the order of INPUTS.
 
@@ -91,17 +122,16 @@ class Lines:
         self.sizes = sizes
         self._values: dict[str, object] = {}
         self._lines: list[str] = []
-        self._indices: dict[Inputs, str] = {}
+        self._indices: dict[str, str] = {}
 
-    def reasons(self, folded: Mapping[str, list[Folded]], base: float) -> str:
-        """The sum, then the pairs of reason and what it adds."""
-        sums, told = [self._value(base)], []
-        for reason, tables in folded.items():
+    def parts(self, folded: Sequence[list[Folded]], base: float) -> str:
+        """The sum, then its parts, one for each list of tables."""
+        names = []
+        for tables in folded:
             name = f"e{len(self._lines)}"
             self._lines.append(f" {name} = {self._reads(tables)}")
-            sums.append(name)
-            told.append(f"({self._value(reason)}, {name})")
-        return f"{' + '.join(sums)}, ({', '.join(told)},)"
+            names.append(name)
+        return f"{' + '.join([self._value(base), *names])}, ({', '.join(names)},)"
 
     def total(self, tables: list[Folded], base: float) -> str:
         return f"{self._value(base)} + {self._reads(tables)}"
@@ -118,16 +148,21 @@ class Lines:
         return name
 
     def _reads(self, tables: list[Folded]) -> str:
-        reads = [f"{self._value(entries)}[{self._index(inputs)}]" for inputs, entries in tables]
-        return " + ".join(reads) or "0.0"
+        return " + ".join(self._read(table) for table in tables) or "0.0"
 
-    def _index(self, inputs: Inputs) -> str:
-        first = f"c{AT[inputs[0]]}"
-        if len(inputs) == 1:
-            return first
-        if inputs not in self._indices:
+    def _read(self, table: Folded) -> str:
+        place = self._index(table.inputs, table.step)
+        more = f" + {table.offset}" if table.offset else ""
+        return f"{self._value(table.entries)}[{place}{more}]"
+
+    def _index(self, inputs: Inputs, step: int) -> str:
+        place = f"c{AT[inputs[0]]}"
+        if len(inputs) == 2:
+            place = f"{place} * {self.sizes[inputs[1]]} + c{AT[inputs[1]]}"
+        if step > 1:
+            place = f"({place}) * {step}"
+        if place not in self._indices:
             name = f"i{len(self._lines)}"
-            place = f"{first} * {self.sizes[inputs[1]]} + c{AT[inputs[1]]}"
             self._lines.append(f" {name} = {place}")
-            self._indices[inputs] = name
-        return self._indices[inputs]
+            self._indices[place] = name
+        return self._indices[place]

@@ -88,14 +88,19 @@ def probability(log_odds: float) -> float:
 
 
 class ModelScore(NamedTuple):
-    """`reasons` add up, with `base`, to `log_odds`: the sum before the last calibration."""
+    """`added` adds up, with `base`, to `log_odds`: the sum before the last calibration."""
 
     p_icu: float
     p_admission: float
     log_odds: float
     base: float
-    reasons: tuple[tuple[str, float], ...]
+    codes: tuple[str, ...]
+    added: tuple[float, ...]  # what the reason of each code adds
     vitals_used: bool
+
+    @property
+    def reasons(self) -> tuple[tuple[str, float], ...]:
+        return tuple(zip(self.codes, self.added, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +175,8 @@ class SeverityModel:
             probability(admission_curve(self._plain(admission, cells, known))),
             total,
             tables.intercept,
-            tuple(reasons.items()),
+            tuple(reasons),
+            tuple(reasons.values()),
             kind != CALL,
         )
 

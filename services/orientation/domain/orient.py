@@ -9,7 +9,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from services.orientation.domain.case import CaseState
-from services.orientation.domain.facilities import Directory, Shortages
+from services.orientation.domain.directory import Directory
+from services.orientation.domain.facilities import Shortages
 from services.orientation.domain.findings import Finding, tidy
 from services.orientation.domain.model import Scorer
 from services.orientation.domain.motives import Vocabulary
@@ -25,8 +26,11 @@ from services.orientation.domain.response import (
     respond,
 )
 from services.orientation.domain.severity import Assessment, Band, Reason, RedFlag, assess
+from services.orientation.domain.travel import Roads
 
 PARIS = ZoneInfo("Europe/Paris")
+# HubSante.attribution of a case that belongs to a mass-casualty plan
+MASS_PLANS = frozenset(("DRM.MRU.PLANBLAN",))
 LEAST_BED_WEIGHT = 0.3
 
 
@@ -48,6 +52,7 @@ class Surroundings:
 
     directory: Directory = field(repr=False)
     shortages: Shortages = field(repr=False)
+    roads: Roads | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +138,27 @@ def orient(
     ranking = Ranking((), "")
     if where.latitude is not None and where.longitude is not None:
         needs, resources = needs_of(case, knowledge.pathways)
+        local = now.astimezone(PARIS)
         journey = Journey(
             where.latitude,
             where.longitude,
             _carrier(responses),
-            now.astimezone(PARIS).hour,
+            local.hour,
             now,
             max(LEAST_BED_WEIGHT, case.p_admission or 0.0),
+            case.patient.age_years,
+            case.band in (Band.LIFE_THREAT, Band.SEVERE),
+            state.text("attribution") in MASS_PLANS,
+            local,
         )
-        ranking = rank(journey, surroundings.directory, surroundings.shortages, needs, resources)
+        ranking = rank(
+            journey,
+            surroundings.directory,
+            surroundings.shortages,
+            needs,
+            resources,
+            roads=surroundings.roads,
+        )
     return Answer(
         case_id,
         case,

@@ -15,7 +15,8 @@ from services.orientation.adapters.keys import KeyedHash
 from services.orientation.adapters.reference import BUNDLE, DATA, Reference, load_reference
 from services.orientation.domain.case import CaseState
 from services.orientation.domain.decision import Decision
-from services.orientation.domain.facilities import Directory, Facility, Shortages
+from services.orientation.domain.directory import Directory
+from services.orientation.domain.facilities import Facility, Shortages
 from services.orientation.domain.model import SeverityModel
 from services.orientation.domain.orient import Answer, Surroundings
 from services.orientation.domain.records import CaseKey, Counted, StoredCase

@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import MetaData, func, select
 
 from services.orientation.adapters.store.tables import Tables, from_us, tables, to_us
+from services.orientation.domain.directory import Directory
 from services.orientation.domain.facilities import (
     BedCount,
-    Directory,
     Facility,
     Shortage,
     Shortages,
