@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +26,9 @@ from services.orientation.adapters.reference import (
     load_reference,
 )
 from services.orientation.adapters.store.facilities import Refresher, Snapshot, SqlShortages
+from services.orientation.adapters.store.ledger import SqlLedger
 from services.orientation.adapters.store.records import SqlRecords
+from services.orientation.adapters.store.vehicles import SqlBoard
 from services.orientation.domain.compiled import CompiledModel
 from services.orientation.domain.directory import Directory
 from services.orientation.domain.facilities import Shortages
@@ -42,10 +46,12 @@ from services.orientation.entrypoints.stream import StreamLimits
 from services.orientation.settings import Settings
 from services.orientation.use_cases.capacity import ReportCapacity
 from services.orientation.use_cases.decide import ExportDecision, RecordDecision
+from services.orientation.use_cases.modes import SetSuggestions
 from services.orientation.use_cases.score import ScoreCase
+from services.orientation.use_cases.vehicles import ReportResources
 from services.orientation.use_cases.volume import ForecastVolume, check_horizon
 from shared.clock import Clock, SystemClock, clock_from
-from shared.errors import NotNow, Refusal
+from shared.errors import Malformed, NotNow, Refusal
 from shared.events import open_log
 from shared.service import ServiceParts, run
 from shared.settings import load
@@ -100,11 +106,14 @@ def assemble(settings: Settings, database: Database, clock: Clock, telemetry: Te
             meter,
             clock,
         ),
-        RecordDecision(records, keyer, meter, clock, reference.resource_types),
+        RecordDecision(records, snapshot, keyer, meter, clock, reference.resource_types),
         ExportDecision(
             records, keyer, HubCheck(DATA / "hub" / "schemas"), clock, settings.hub_sender
         ),
         ReportCapacity(records, snapshot, meter, clock),
+        ReportResources(records, reference.lexicon, keyer, meter, clock),
+        SetSuggestions(records, snapshot),
+        SqlBoard(database, snapshot.now),
     )
     return Parts(use_cases, snapshot, meter)
 
@@ -124,8 +133,10 @@ def build(environ: Mapping[str, str]) -> ServiceParts:
     parts = assemble(settings, database, clock, telemetry)
     # The shipped tables live as long as the process: the garbage collector need not walk
     # through them while a call waits (a full round took over 50 ms).
+    # Answers make thousands of small objects and hardly a cycle: look less often.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     limits = StreamLimits(
         settings.frames_in_flight,
         settings.frame_deadline.total_seconds(),
@@ -152,6 +163,7 @@ def build(environ: Mapping[str, str]) -> ServiceParts:
             events_pb2.CaseOriented,
             events_pb2.DecisionRecorded,
             events_pb2.FacilityCapacityReported,
+            events_pb2.ResourceMoved,
         ),
         jobs=(Refresher(parts.snapshot, clock, settings.refresh),),
     )
@@ -168,6 +180,24 @@ def offline(directory: Path | None) -> Offline:
         load_model(BUNDLE, reference),
         SystemClock(),
     )
+
+
+@contextmanager
+def open_ledger(database_url: str, data_dir: Path | None) -> Iterator[SqlLedger]:
+    """The decision log of a store, with the secret that its checkpoints are signed with."""
+    named = os.environ.get("LARREY_CASE_KEY", "")
+    if not named and (data_dir is None or not (data_dir / "case.key").is_file()):
+        raise Malformed(
+            "CASE_KEY_MISSING",
+            "The secret of the service is needed. Set LARREY_CASE_KEY, or name the folder that "
+            "holds its case.key with --data-dir.",
+            field="data_dir",
+        )
+    database = Database.open(database_url, producer=NAME)
+    try:
+        yield SqlLedger(database, secret_of(named, data_dir or Path()))
+    finally:
+        database.close()
 
 
 def bench() -> Bench:

@@ -19,7 +19,11 @@ Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 NEAREST, NEAREST_ABLE = 60, 20
 KM_A_DEGREE = 112.0  # of latitude, a little more than it is anywhere
-SQUARE_DEG = 0.25  # the nearest of a point are sought among the near ones of its square
+SQUARE_DEG = 0.1  # all points of one square are answered from the same facilities
+MOST_SQUARES = 4096  # remembered, about 8 kB each
+CLOSED_MIN = 240.0
+UNKNOWN_BEDS_MIN = 10.0
+BED_MINUTES = (35.0, 12.0, 6.0, 3.0)  # for 0, 1, 2, 3 free beds; more cost nothing
 MOST_REMEMBERED = 512  # sets of needs; there are as many as pathways, ages and bands make
 
 
@@ -39,7 +43,6 @@ class Able:
     rows: Indices = field(repr=False)
     lacking_min: Floats = field(repr=False)
     _fits: dict[str, Fit] = field(repr=False, compare=False)
-    around: dict[tuple[int, int], Indices] = field(repr=False, compare=False)
 
     def fit(self, facility: Facility) -> Fit:
         """Put into words once for each site."""
@@ -73,16 +76,42 @@ def _fit(needs: Sequence[Need], facility: Facility) -> Fit:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What a ranking asks of every facility, one entry a row; nothing is NaN but ages."""
+    """What a ranking asks of every facility, one entry a row."""
 
-    points: Floats = field(repr=False)  # [3, row] on the unit sphere
-    beds: Indices = field(repr=False)  # free now, -1 where no count is known
+    x: Floats = field(repr=False)  # on the unit sphere
+    y: Floats = field(repr=False)
+    z: Floats = field(repr=False)
+    bed_gain_min: Floats = field(repr=False)  # of a fresh count, against not knowing
     counted_s: Floats = field(repr=False)  # when, seconds since 1970
     closed: npt.NDArray[np.bool_] = field(repr=False)
     age_from: Floats = field(repr=False)
     age_until: Floats = field(repr=False)
     orsan_rank: Indices = field(repr=False)
     has_hours: npt.NDArray[np.bool_] = field(repr=False)
+
+    def at(self, rows: Indices) -> Columns:
+        parts = (getattr(self, name)[rows] for name in self.__dataclass_fields__)
+        return Columns(*parts)
+
+    def chords(self, latitude: float, longitude: float) -> Floats:
+        """Squared straight-line distances on the unit sphere: the order of the kilometres."""
+        lat, lon = math.radians(latitude), math.radians(longitude)
+        flat = math.cos(lat)
+        dx = self.x - flat * math.cos(lon)
+        dy = self.y - flat * math.sin(lon)
+        dz = self.z - math.sin(lat)
+        return np.asarray(dx * dx + dy * dy + dz * dz)
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """The facilities that are looked at for every point of one square, for one set of needs."""
+
+    rows: Indices = field(repr=False)
+    columns: Columns = field(repr=False)
+    fixed_min: Floats = field(repr=False)  # minutes for what is lacking, and for being closed
+    limited: bool  # whether any of them limits ages
+    hours: tuple[int, ...]  # places of those that tell their hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +123,7 @@ class Directory:
     by_finess: Mapping[str, Facility] = field(repr=False)
     _able: Mapping[str, npt.NDArray[np.bool_]] = field(repr=False)
     _remembered: dict[tuple[Need, ...], Able] = field(repr=False, compare=False)
+    _near: dict[tuple[tuple[int, int], tuple[Need, ...]], Near] = field(repr=False, compare=False)
 
     @staticmethod
     def of(facilities: Iterable[Facility]) -> Directory:
@@ -105,12 +135,17 @@ class Directory:
                     able[code] = np.zeros(len(rows), dtype=np.bool_)
                 able[code][i] = True
         counts = [f.free_beds() for f in rows]
+        x, y, z = on_sphere(
+            np.array([f.latitude for f in rows], dtype=np.float64),
+            np.array([f.longitude for f in rows], dtype=np.float64),
+        )
         columns = Columns(
-            on_sphere(
-                np.array([f.latitude for f in rows], dtype=np.float64),
-                np.array([f.longitude for f in rows], dtype=np.float64),
+            x,
+            y,
+            z,
+            np.array(
+                [0.0 if c is None else bed_minutes(c.beds) - UNKNOWN_BEDS_MIN for c in counts]
             ),
-            np.array([-1 if c is None else c.beds for c in counts], dtype=np.int64),
             np.array([c.updated.timestamp() if c else 0.0 for c in counts], dtype=np.float64),
             np.array([f.closed for f in rows], dtype=np.bool_),
             _ages([f.age_from for f in rows], -np.inf),
@@ -118,21 +153,11 @@ class Directory:
             np.array([f.orsan_rank for f in rows], dtype=np.int64),
             np.array([bool(f.opening) for f in rows], dtype=np.bool_),
         )
-        return Directory(rows, columns, {f.finess_geo: f for f in rows}, able, {})
+        return Directory(rows, columns, {f.finess_geo: f for f in rows}, able, {}, {})
 
     def distances(self, latitude: float, longitude: float) -> Floats:
         """Great-circle kilometres to every facility."""
-        return kilometres(self._chords(latitude, longitude, np.arange(len(self.facilities))))
-
-    def _chords(self, latitude: float, longitude: float, rows: Indices) -> Floats:
-        """Squared straight-line distances on the unit sphere: the order of the kilometres."""
-        lat, lon = math.radians(latitude), math.radians(longitude)
-        flat = math.cos(lat)
-        x, y, z = self.columns.points
-        dx = x[rows] - flat * math.cos(lon)
-        dy = y[rows] - flat * math.sin(lon)
-        dz = z[rows] - math.sin(lat)
-        return np.asarray(dx * dx + dy * dy + dz * dz)
+        return kilometres(self.columns.chords(latitude, longitude))
 
     def meeting(self, needs: Sequence[Need]) -> npt.NDArray[np.bool_]:
         """Whether each facility has one code of every need."""
@@ -154,32 +179,21 @@ class Directory:
         known = self._remembered.get(needs)
         if known is None:
             lacking = self._lacks(needs)
-            known = Able(needs, np.flatnonzero(lacking == 0), lacking, {}, {})
+            known = Able(needs, np.flatnonzero(lacking == 0), lacking, {})
             if len(self._remembered) < MOST_REMEMBERED:
                 self._remembered[needs] = known
         return known
 
-    def candidates(self, latitude: float, longitude: float, able: Able) -> tuple[Indices, Floats]:
-        """Rows of the nearest, and of the nearest that can do all that is needed, with km."""
-        rows = self._around(latitude, longitude, able)
-        chords = self._chords(latitude, longitude, rows)
-        if len(rows) > NEAREST:
-            keep = np.zeros(len(rows), dtype=np.bool_)
-            keep[_nearest(chords, NEAREST)] = True
-            fit = np.flatnonzero(able.lacking_min[rows] == 0)
-            keep[fit[_nearest(chords[fit], NEAREST_ABLE)]] = True
-            rows, chords = rows[keep], chords[keep]
-        return rows, kilometres(chords)
-
-    def _around(self, latitude: float, longitude: float, able: Able) -> Indices:
-        """Rows among which the nearest of every point of the same square are.
+    def near(self, latitude: float, longitude: float, able: Able) -> Near:
+        """The same for every point of a square: among them are the nearest of the point, and
+        the nearest that can do all that is needed, in the order of their FINESS numbers.
 
         Nobody in a square is further from its middle than its corners are; so whoever is
         among the nearest of a point lies no further from the middle than the last of the
         middle's own nearest, and twice that way more.
         """
         square = (math.floor(latitude / SQUARE_DEG), math.floor(longitude / SQUARE_DEG))
-        known = able.around.get(square)
+        known = self._near.get((square, able.needs))
         if known is not None:
             return known
         middle = [(side + 0.5) * SQUARE_DEG for side in square]
@@ -189,15 +203,22 @@ class Directory:
         fit = able.rows
         keep[fit[km[fit] <= _last_of(km[fit], NEAREST_ABLE) + 2 * reach]] = True
         rows = np.flatnonzero(keep)
-        if len(able.around) < MOST_REMEMBERED:
-            able.around[square] = rows
-        return rows
+        columns = self.columns.at(rows)
+        near = Near(
+            rows,
+            columns,
+            able.lacking_min[rows] + CLOSED_MIN * columns.closed,
+            bool(np.isfinite(columns.age_from).any() or np.isfinite(columns.age_until).any()),
+            tuple(int(place) for place in np.flatnonzero(columns.has_hours)),
+        )
+        if len(self._near) < MOST_SQUARES:
+            self._near[square, able.needs] = near
+        return near
 
 
-def _nearest(chords: Floats, count: int) -> Indices:
-    if len(chords) <= count:
-        return np.arange(len(chords))
-    return np.argpartition(chords, count - 1)[:count]
+def bed_minutes(beds: int) -> float:
+    """What a fresh count of free beds costs a patient who needs one."""
+    return BED_MINUTES[beds] if beds < len(BED_MINUTES) else 0.0
 
 
 def _last_of(km: Floats, count: int) -> float:

@@ -38,6 +38,16 @@ class OpenSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """Whom a site takes and when, as a report tells it; nothing told changes nothing."""
+
+    age_from: float | None = None
+    age_until: float | None = None
+    orsan_rank: int = 0
+    opening: tuple[OpenSpan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Facility:
     """A hospital site. `capabilities` are ROR activity codes (R211).
 

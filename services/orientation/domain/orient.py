@@ -13,6 +13,7 @@ from services.orientation.domain.directory import Directory
 from services.orientation.domain.facilities import Shortages
 from services.orientation.domain.findings import Finding, tidy
 from services.orientation.domain.model import Scorer
+from services.orientation.domain.modes import Mode, Modes
 from services.orientation.domain.motives import Vocabulary
 from services.orientation.domain.pathways import Pathway, needs_of
 from services.orientation.domain.patients import patients_of
@@ -30,7 +31,7 @@ from services.orientation.domain.travel import Roads
 
 PARIS = ZoneInfo("Europe/Paris")
 # HubSante.attribution of a case that belongs to a mass-casualty plan
-MASS_PLANS = frozenset(("DRM.MRU.PLANBLAN",))
+MASS_PLANS = frozenset(("DRM.MRU.PLANBLAN", "DRM.MRU.SSE"))
 LEAST_BED_WEIGHT = 0.3
 
 
@@ -44,6 +45,7 @@ class Knowledge:
     pathways: Mapping[str, Pathway] = field(repr=False)
     responses: Sequence[ResponseRule] = field(repr=False)
     habits: LocalHabits
+    version: str = ""  # of the tables together, such as "rules-0123456789ab"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Surroundings:
     directory: Directory = field(repr=False)
     shortages: Shortages = field(repr=False)
     roads: Roads | None = field(default=None, repr=False)
+    modes: Modes = field(default_factory=Modes, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class Answer:
     revision: int
     department: str
     late: bool = False
+    mode: Mode = Mode.ON
 
     @property
     def facilities(self) -> tuple[FacilityOption, ...]:
@@ -105,7 +109,13 @@ def orient(
     exercise: bool = False,
     late: bool = False,
 ) -> Answer:
-    """The answer for a case as it is known now. With `late` only the rules speak."""
+    """The answer for a case as it is known now. With `late` only the rules speak.
+
+    The mode of its SAMU goes with it: what is not to be shown is left out by who shows it.
+    """
+    mode = surroundings.modes.of(state.text("owner"))
+    if mode is Mode.OFF:
+        model = None
     priority, care_level = state.text("priority"), state.text("care_level")
     patients = patients_of(state, knowledge.vocabulary)
     assessed = sorted(
@@ -173,6 +183,7 @@ def orient(
         state.revision,
         department,
         late,
+        mode,
     )
 
 

@@ -11,7 +11,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from services.orientation.domain.directory import Able, Directory, Floats, Indices
+from services.orientation.domain.directory import (
+    CLOSED_MIN,
+    UNKNOWN_BEDS_MIN,
+    Able,
+    Directory,
+    Floats,
+    Near,
+    kilometres,
+)
 from services.orientation.domain.facilities import (
     FIRST_LINE,
     SECOND_LINE,
@@ -31,19 +39,16 @@ from services.orientation.domain.travel import (
 )
 
 BEST = 5
-CLOSED_MIN = 240.0
 WRONG_AGE_MIN = 120.0
 # In a mass-casualty plan the first line is kept for the gravest, the second for the others.
 ORSAN_GRAVE_MIN, ORSAN_LIGHT_MIN = 20.0, 15.0
 SHORTAGE_MIN = 40.0
 # A free-bed count loses half of its worth in an hour; after two it is called old.
 HALF_LIFE_MIN, OLD_MIN = 60.0, 120.0
-UNKNOWN_BEDS_MIN = 10.0
-BED_MINUTES = (35.0, 12.0, 6.0, 3.0)  # for 0, 1, 2, 3 free beds; more cost nothing
-BED_TABLE = np.array([*BED_MINUTES, 0.0])
 # Of a normal spread, the share of the stated error that is one standard deviation: the
 # error is taken to hold four times in five.
 ONE_SD = 1 / 1.2816
+SQRT_HALF = math.sqrt(0.5)
 
 
 class FacilityOption(NamedTuple):
@@ -96,19 +101,19 @@ def rank(
     roads: Roads | None = None,
 ) -> Ranking:
     """The best facilities for one patient; the same inputs give the same order."""
-    asked = _Asked(journey, directory, shortages, directory.able(tuple(needs)), resources)
-    rows, km = directory.candidates(journey.latitude, journey.longitude, asked.able)
-    if not len(rows):
+    able = directory.able(tuple(needs))
+    near = directory.near(journey.latitude, journey.longitude, able)
+    if not len(near.rows):
         return Ranking((), "")
-    costs = _costs(asked, rows, km, roads)
+    asked = _Asked(journey, directory, shortages, able, resources, near)
+    costs = _costs(asked, roads)
     # rows are in the order of the FINESS numbers, which settles ties
-    order = np.argsort(np.round(costs.score, 6), kind="stable")
-    best = [_explained(asked, costs, int(place)) for place in order[:BEST]]
-    options = _with_confidence(best)
-    nearest = int(np.argmin(costs.travel))
+    order = np.argsort(np.rint(costs.score * 1e6), kind="stable")[:BEST].tolist()
+    options = _options(asked, costs, order)
+    nearest = int(costs.travel.argmin())
     if nearest == order[0]:
         return Ranking(options, "")
-    return Ranking(options, _why_not(_explained(asked, costs, nearest)[0], options[0]))
+    return Ranking(options, _why_not(_options(asked, costs, [nearest])[0], options[0]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,47 +123,50 @@ class _Asked:
     shortages: Shortages
     able: Able
     resources: Sequence[str]
+    near: Near
 
 
 @dataclass(frozen=True, slots=True)
 class _Costs:
-    """Minutes by candidate: words are found for the few that are shown."""
+    """Minutes by place in `near`: words are found for the few that are shown."""
 
-    rows: Indices
     travel: Floats
     on_roads: npt.NDArray[np.bool_] | None
     score: Floats
 
 
-def _costs(asked: _Asked, rows: Indices, km: Floats, roads: Roads | None) -> _Costs:
-    journey, columns = asked.journey, asked.directory.columns
+def _costs(asked: _Asked, roads: Roads | None) -> _Costs:
+    journey, near = asked.journey, asked.near
+    columns = near.columns
+    km = kilometres(columns.chords(journey.latitude, journey.longitude))
     travel = crow_minutes(km, journey.vehicle_type, journey.local_hour)
     known = None
     if roads is not None:
-        travel, known = _by_road(asked, rows, travel, roads)
-    score = travel + asked.able.lacking_min[rows] + _bed_minutes(asked, rows)
-    score += CLOSED_MIN * (columns.closed[rows] | _out_of_hours(asked, rows, travel))
-    if journey.age_years is not None:
-        wrong = (journey.age_years < columns.age_from[rows]) | (
-            journey.age_years >= columns.age_until[rows]
-        )
-        score += WRONG_AGE_MIN * wrong
+        travel, known = _by_road(asked, travel, roads)
+    old = np.maximum(0.0, journey.now.timestamp() - columns.counted_s)
+    beds = columns.bed_gain_min * np.exp2(old * (-1 / (60 * HALF_LIFE_MIN))) + UNKNOWN_BEDS_MIN
+    score = travel + near.fixed_min + beds * journey.bed_weight
+    if near.hours:
+        _out_of_hours(asked, travel, score)
+    if near.limited and journey.age_years is not None:
+        years = journey.age_years
+        score += WRONG_AGE_MIN * ((years < columns.age_from) | (years >= columns.age_until))
     if journey.mass:
         line, minutes = _kept_free(journey)
-        score += minutes * (columns.orsan_rank[rows] == line)
+        score += minutes * (columns.orsan_rank == line)
     if asked.resources and asked.shortages.worst:
-        for place, row in enumerate(rows):
+        for place, row in enumerate(near.rows):
             short = _short(asked, asked.directory.facilities[row])
             score[place] += SHORTAGE_MIN * max((s.probability for s in short), default=0.0)
-    return _Costs(rows, travel, known, score)
+    return _Costs(travel, known, score)
 
 
 def _by_road(
-    asked: _Asked, rows: Indices, travel: Floats, roads: Roads
+    asked: _Asked, travel: Floats, roads: Roads
 ) -> tuple[Floats, npt.NDArray[np.bool_] | None]:
     """Minutes on real roads where the router knows them, and which those are."""
     journey, sites = asked.journey, asked.directory.facilities
-    names = [sites[row].finess_geo for row in rows]
+    names = [sites[row].finess_geo for row in asked.near.rows]
     car = roads.car_minutes(journey.latitude, journey.longitude, names)
     if car is None:
         return travel, None
@@ -167,25 +175,12 @@ def _by_road(
     return np.where(known, minutes, travel), known
 
 
-def _bed_minutes(asked: _Asked, rows: Indices) -> Floats:
-    journey, columns = asked.journey, asked.directory.columns
-    beds = columns.beds[rows]
-    age_min = np.maximum(0.0, (journey.now.timestamp() - columns.counted_s[rows]) / 60.0)
-    trust = np.where(beds < 0, 0.0, np.exp2(-age_min / HALF_LIFE_MIN))
-    told = BED_TABLE[np.minimum(beds, len(BED_MINUTES))]
-    minutes = UNKNOWN_BEDS_MIN + trust * (told - UNKNOWN_BEDS_MIN)
-    return np.asarray(minutes * journey.bed_weight)
-
-
-def _out_of_hours(asked: _Asked, rows: Indices, travel: Floats) -> npt.NDArray[np.bool_]:
-    """Which sites will be shut when the patient arrives; few tell their hours."""
-    shut = np.zeros(len(rows), dtype=np.bool_)
-    if asked.journey.local is None:
-        return shut
-    for place in np.flatnonzero(asked.directory.columns.has_hours[rows]):
-        site = asked.directory.facilities[rows[place]]
-        shut[place] = not _open_on_arrival(asked.journey, site, float(travel[place]))
-    return shut
+def _out_of_hours(asked: _Asked, travel: Floats, score: Floats) -> None:
+    """Adds to the score of sites that will be shut when the patient arrives."""
+    for place in asked.near.hours:
+        site = asked.directory.facilities[asked.near.rows[place]]
+        if not site.closed and not _open_on_arrival(asked.journey, site, float(travel[place])):
+            score[place] += CLOSED_MIN
 
 
 def _open_on_arrival(journey: Journey, site: Facility, travel_min: float) -> bool:
@@ -205,43 +200,67 @@ def _short(asked: _Asked, facility: Facility) -> list[Shortage]:
     return [shortage for shortage in found if shortage is not None]
 
 
-def _age_min(journey: Journey, count: BedCount) -> float:
-    return max(0.0, (journey.now - count.updated).total_seconds() / 60.0)
+def _options(asked: _Asked, costs: _Costs, places: Sequence[int]) -> tuple[FacilityOption, ...]:
+    """The facilities at these places with every minute accounted for in words.
 
-
-def _explained(asked: _Asked, costs: _Costs, place: int) -> tuple[FacilityOption, float]:
-    """The same cost with every minute accounted for in words, and its standard deviation."""
+    Each is held against the best of the others: errors taken as normal and independent.
+    Neighbouring sites share a part of the error of the way, so the truth is a little surer.
+    """
     journey = asked.journey
-    facility = asked.directory.facilities[costs.rows[place]]
-    travel = float(costs.travel[place])
+    scores = [float(costs.score[place]) for place in places]
+    found = [_found(asked, costs, place) for place in places]
+    out = []
+    for place, (facility, travel, error, count, age) in enumerate(found):
+        confidence = 1.0
+        if len(places) > 1:
+            rival = 1 if place == 0 else 0
+            both = math.hypot(_deviation(journey, found[place]), _deviation(journey, found[rival]))
+            ahead = (scores[rival] - scores[place]) / max(both, 1e-9)
+            confidence = 0.5 * (1 + math.erf(ahead * SQRT_HALF))
+        model = "road router" if error == ROAD_RELATIVE_ERROR else "distance model"
+        way = f"About {travel:.0f} min on the way, give or take {error:.0%} ({model})"
+        fit = asked.able.fit(facility)
+        reasons = [Reason("TRAVEL", way), *fit.reasons, _beds(count, age)]
+        if asked.resources and asked.shortages.worst:
+            reasons += [_shortage(shortage) for shortage in _short(asked, facility)]
+        reasons += _limits(journey, facility, travel)
+        out.append(
+            FacilityOption(
+                facility,
+                travel,
+                fit.met,
+                fit.missing,
+                None if count is None else count.beds,
+                age,
+                scores[place],
+                tuple(reasons),
+                confidence,
+            )
+        )
+    return tuple(out)
+
+
+Found = tuple[Facility, float, float, BedCount | None, float | None]
+
+
+def _found(asked: _Asked, costs: _Costs, place: int) -> Found:
+    """Facility, minutes on the way and their error, count of free beds and its age."""
+    facility = asked.directory.facilities[asked.near.rows[place]]
     on_roads = costs.on_roads is not None and bool(costs.on_roads[place])
-    error, model = (
-        (ROAD_RELATIVE_ERROR, "road router") if on_roads else (RELATIVE_ERROR, "distance model")
-    )
-    reasons = [
-        Reason("TRAVEL", f"About {travel:.0f} min on the way, give or take {error:.0%} ({model})")
-    ]
-    fit = asked.able.fit(facility)
-    reasons += fit.reasons
     count = facility.free_beds() if facility.beds else None
-    reasons.append(_beds(journey, count))
-    if asked.resources and asked.shortages.worst:
-        reasons += [_shortage(shortage) for shortage in _short(asked, facility)]
-    reasons += _limits(journey, facility, travel)
-    age = None if count is None else _age_min(journey, count)
+    age = None
+    if count is not None:
+        age = max(0.0, (asked.journey.now - count.updated).total_seconds() / 60.0)
+    error = ROAD_RELATIVE_ERROR if on_roads else RELATIVE_ERROR
+    return facility, float(costs.travel[place]), error, count, age
+
+
+def _deviation(journey: Journey, found: Found) -> float:
+    """Standard deviation of the score in minutes: of the way, and of the beds as they age."""
+    _, travel, error, _, age = found
     trust = 0.0 if age is None else 0.5 ** (age / HALF_LIFE_MIN)
-    beds_sd = (1 - trust) * UNKNOWN_BEDS_MIN * journey.bed_weight
-    option = FacilityOption(
-        facility,
-        travel,
-        fit.met,
-        fit.missing,
-        None if count is None else count.beds,
-        age,
-        float(costs.score[place]),
-        tuple(reasons),
-    )
-    return option, math.hypot(travel * error * ONE_SD, beds_sd)
+    beds = (1 - trust) * UNKNOWN_BEDS_MIN * journey.bed_weight
+    return math.hypot(travel * error * ONE_SD, beds)
 
 
 def _limits(journey: Journey, facility: Facility, travel_min: float) -> list[Reason]:
@@ -261,12 +280,11 @@ def _limits(journey: Journey, facility: Facility, travel_min: float) -> list[Rea
     return told
 
 
-def _beds(journey: Journey, count: BedCount | None) -> Reason:
-    if count is None:
+def _beds(count: BedCount | None, age_min: float | None) -> Reason:
+    if count is None or age_min is None:
         return Reason("BEDS_UNKNOWN", "No count of free beds is known")
-    age = _age_min(journey, count)
-    beds = f"{count.beds} free bed{'' if count.beds == 1 else 's'} counted {age:.0f} min ago"
-    if age > OLD_MIN:
+    beds = f"{count.beds} free bed{'' if count.beds == 1 else 's'} counted {age_min:.0f} min ago"
+    if age_min > OLD_MIN:
         return Reason("BEDS_OLD", f"{beds}: too old to trust")
     return Reason("BEDS_NONE" if count.beds == 0 else "BEDS_FREE", beds)
 
@@ -279,26 +297,6 @@ def _shortage(shortage: Shortage) -> Reason:
         f"{shortage.resource.capitalize()} may run out here{day} "
         f"({shortage.probability:.0%} likely)",
     )
-
-
-def _with_confidence(
-    best: Sequence[tuple[FacilityOption, float]],
-) -> tuple[FacilityOption, ...]:
-    """Each option against the best of the others: errors taken as normal and independent.
-
-    Neighbouring sites share a part of the error of the way, so the truth is a little surer.
-    """
-    out = []
-    for place, (option, sd) in enumerate(best):
-        rival = best[1 if place == 0 else 0] if len(best) > 1 else None
-        if rival is not None:
-            both = max(math.hypot(sd, rival[1]), 1e-9)
-            ahead = (rival[0].score_min - option.score_min) / both
-            chance = 0.5 * (1 + math.erf(ahead / math.sqrt(2)))
-            out.append(option._replace(confidence=chance))
-        else:
-            out.append(option)
-    return tuple(out)
 
 
 def _why_not(nearest: FacilityOption, best: FacilityOption) -> str:

@@ -12,18 +12,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.orientation.domain.directory import NEAREST, NEAREST_ABLE, Directory
+from services.orientation.domain.directory import (
+    BED_MINUTES,
+    CLOSED_MIN,
+    NEAREST,
+    NEAREST_ABLE,
+    UNKNOWN_BEDS_MIN,
+    Directory,
+)
 from services.orientation.domain.facilities import Facility, OpenSpan, Shortages
 from services.orientation.domain.pathways import Need
 from services.orientation.domain.places import distance_km
 from services.orientation.domain.ranking import (
-    BED_MINUTES,
     BEST,
-    CLOSED_MIN,
     HALF_LIFE_MIN,
     ORSAN_GRAVE_MIN,
     ORSAN_LIGHT_MIN,
-    UNKNOWN_BEDS_MIN,
     WRONG_AGE_MIN,
     Journey,
     Ranking,
@@ -100,13 +104,9 @@ def test_the_ranking_is_that_of_one_facility_after_the_other(  # noqa: PLR0917  
     journey = Journey(lat, lon, vehicle, hour, NOW, 0.6, age, grave, mass, local)
     found = rank(journey, france(), Shortages(), NEEDS, ())
 
-    def km(site: Facility) -> float:
-        return distance_km(lat, lon, site.latitude, site.longitude)
-
-    near = sorted(france().facilities, key=km)
-    able = [s for s in near if not any(s.capabilities.isdisjoint(n.codes) for n in NEEDS)]
-    looked_at = {s.finess_geo: s for s in [*near[:NEAREST], *able[:NEAREST_ABLE]]}
-    wanted = sorted(obvious_score(journey, s, NEEDS) for s in looked_at.values())[:BEST]
+    near = france().near(lat, lon, france().able(NEEDS)).rows
+    looked_at = [france().facilities[row] for row in near]
+    wanted = sorted(obvious_score(journey, s, NEEDS) for s in looked_at)[:BEST]
     assert [o.score_min for o in found.options] == pytest.approx(wanted, abs=1e-5)
     for option in found.options:
         told = obvious_score(journey, option.facility, NEEDS)
@@ -115,14 +115,13 @@ def test_the_ranking_is_that_of_one_facility_after_the_other(  # noqa: PLR0917  
 
 @given(st.floats(42.5, 50.5), st.floats(-4.0, 7.5))
 @settings(max_examples=60, deadline=None)
-def test_no_nearer_site_is_left_out_of_the_candidates(lat: float, lon: float) -> None:
+def test_no_nearer_site_is_left_out_of_those_looked_at(lat: float, lon: float) -> None:
     directory = france()
-    rows, km = directory.candidates(lat, lon, directory.able(NEEDS))
+    rows = set(directory.near(lat, lon, directory.able(NEEDS)).rows)
     every = directory.distances(lat, lon)
-    assert np.sort(every)[:NEAREST] == pytest.approx(np.sort(km)[:NEAREST], abs=1e-9)
+    assert set(np.argsort(every)[:NEAREST]) <= rows
     able = np.flatnonzero(directory.meeting(NEEDS))
-    nearest_able = able[np.argsort(every[able])[:NEAREST_ABLE]]
-    assert set(nearest_able) <= set(rows)
+    assert set(able[np.argsort(every[able])[:NEAREST_ABLE]]) <= rows
 
 
 def codes(ranking: Ranking, finess: str) -> set[str]:
