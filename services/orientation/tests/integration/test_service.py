@@ -228,8 +228,6 @@ def test_what_is_not_in_this_version_says_so(start: Start) -> None:
     stub = start().stub
     calls: list[Callable[[], object]] = [
         lambda: stub.Distribute(pb.DistributeRequest(), timeout=5),
-        lambda: stub.ReportResources(iter([pb.ReportResourcesRequest()]), timeout=5),
-        lambda: list(stub.WatchBoard(pb.WatchBoardRequest(), timeout=5)),
     ]
     for call in calls:
         error = refused(call)
