@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from larrey.orientation.v1 import events_pb2, orientation_pb2, orientation_pb2_g
 from services.orientation.adapters.bundle import load_bundle, write_bundle
 from services.orientation.adapters.checking import HubCheck
 from services.orientation.adapters.directory import read_directory
+from services.orientation.adapters.distribution.flow import MinCostFlow
 from services.orientation.adapters.keys import KeyedHash, secret_of
 from services.orientation.adapters.meter import PrometheusMeter
 from services.orientation.adapters.reference import (
@@ -36,11 +38,14 @@ from services.orientation.entrypoints.cli_volume import VolumeFiles
 from services.orientation.entrypoints.events import handlers
 from services.orientation.entrypoints.offline import Offline
 from services.orientation.entrypoints.rpc import OrientationRpc, UseCases
+from services.orientation.entrypoints.scenario import as_json, read_scenario
 from services.orientation.entrypoints.stream import StreamLimits
 from services.orientation.settings import Settings
 from services.orientation.use_cases.capacity import ReportCapacity
 from services.orientation.use_cases.decide import ExportDecision, RecordDecision
+from services.orientation.use_cases.distribute import Distribute, Still
 from services.orientation.use_cases.score import ScoreCase
+from services.orientation.use_cases.sharing import Share
 from services.orientation.use_cases.volume import ForecastVolume, check_horizon
 from shared.clock import Clock, SystemClock, clock_from
 from shared.errors import Refusal
@@ -103,6 +108,9 @@ def assemble(settings: Settings, database: Database, clock: Clock, telemetry: Te
             records, keyer, HubCheck(DATA / "hub" / "schemas"), clock, settings.hub_sender
         ),
         ReportCapacity(records, snapshot, meter, clock),
+        Distribute(
+            records, snapshot, reference.knowledge, model, keyer, Share(MinCostFlow()), clock
+        ),
     )
     return Parts(use_cases, snapshot, meter)
 
@@ -226,6 +234,39 @@ def volume(files: VolumeFiles, horizon: int, holidays: str) -> str:
     parquet.write_forecast(files.forecasts_out, forecast)
     parquet.write_facts(files.json_out, forecast.facts | {"seconds": seconds})
     return f"{len(forecast.mean)} hours forecast in {files.forecasts_out}"
+
+
+def distribute(scenario: Path, json_out: Path, *, repeat: int, prove: bool) -> str:
+    """Shares what a scenario holds with the engine of the RPC; no store, no events."""
+    # Imported here: CP-SAT is the witness of a file alone, a server needs it not.
+    from services.orientation.adapters.distribution.witness import CpSatWitness  # noqa: PLC0415
+
+    wanted = read_scenario(scenario)
+    reference = load_reference()
+    around = Still(Surroundings(Directory.of(synthetic_layer(reference.sites)), Shortages()))
+    model = load_model(BUNDLE, reference)
+    share = Share(MinCostFlow())
+    ask = Distribute(None, around, reference.knowledge, model, None, share, SystemClock())
+    problem, findings, nowhere = ask.problem(wanted)
+    rounds = [share(problem, findings) for _ in range(repeat + 1)][1:]  # the first one warms up
+    found = ask.told(rounds[0], nowhere)
+    facts = as_json(found, [each.milliseconds for each in rounds])
+    if prove:
+        witnessed = CpSatWitness().solve(problem)
+        facts["proof"] = {
+            "cp_sat_cost": witnessed.cost,
+            "cp_sat_bound": witnessed.bound,
+            "proven": witnessed.proven,
+            "seconds": witnessed.seconds,
+            # whole hundredths a term: two terms a person may round apart
+            "equal": abs(witnessed.cost - found.cost.total) <= 0.02 * len(problem.casualties),
+        }
+    json_out.write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return (
+        f"{found.outcome.assigned} of {len(found.told)} casualties assigned in "
+        f"{facts['milliseconds']:.1f} ms; weighted minutes {found.outcome.cost:.0f}, nearest-first "
+        f"{found.nearest.cost:.0f}; answer in {json_out}"
+    )
 
 
 def main() -> None:

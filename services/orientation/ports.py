@@ -9,6 +9,7 @@ from typing import Protocol
 
 from services.orientation.domain.case import CaseState
 from services.orientation.domain.decision import Decision
+from services.orientation.domain.distribution.network import Ints, Network
 from services.orientation.domain.facilities import Facility, Shortage
 from services.orientation.domain.orient import Answer, Surroundings
 from services.orientation.domain.records import CaseKey, Counted, StoredCase
@@ -86,3 +87,11 @@ class MessageCheck(Protocol):
     """Checks an outgoing message against the schemas of the Hub."""
 
     def problems(self, envelope: object) -> list[str]: ...
+
+
+class FlowSolver(Protocol):
+    """Finds the cheapest flow of a network."""
+
+    def solve(self, network: Network) -> Ints:
+        """Units on each arc, in the order of the arcs."""
+        ...

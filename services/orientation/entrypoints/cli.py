@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from services.orientation import main as wiring
+from services.orientation.entrypoints.cli_distribute import distribute
 from services.orientation.entrypoints.cli_evaluate import evaluate
 from services.orientation.entrypoints.cli_volume import volume
 from services.orientation.entrypoints.offline import score_files
@@ -21,6 +22,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 app.command("volume")(volume(wiring.volume))
+app.command("distribute")(distribute(wiring.distribute))
 app.command("evaluate")(evaluate(wiring.evaluate))
 
 

@@ -14,9 +14,11 @@ from services.orientation.domain.hub.reader import Reading
 from services.orientation.entrypoints.stream import CaseStream, StreamLimits
 from services.orientation.use_cases.capacity import Report, ReportCapacity, Tally
 from services.orientation.use_cases.decide import Decided, ExportDecision, RecordDecision
+from services.orientation.use_cases.distribute import Distribute
 from services.orientation.use_cases.score import ScoreCase, Scored
 from services.orientation.wire.answers import scored_to_wire
 from services.orientation.wire.cases import update_from_wire
+from services.orientation.wire.distribution import distribution_to_wire, wanted_from_wire
 from services.orientation.wire.facilities import beds_from_wire
 from services.orientation.wire.times import from_stamp
 from shared.errors import NotInThisVersion, Refusal
@@ -36,6 +38,7 @@ class UseCases:
     decide: RecordDecision
     export: ExportDecision
     capacity: ReportCapacity
+    distribute: Distribute
 
 
 class OrientationRpc(orientation_pb2_grpc.OrientationServiceServicer):
@@ -122,11 +125,9 @@ class OrientationRpc(orientation_pb2_grpc.OrientationServiceServicer):
             "vehicles of a case through ScoreCase: they are merged into the case."
         )
 
-    async def Distribute(self, __: pb.DistributeRequest, _: Context) -> pb.DistributeResponse:
-        raise NotInThisVersion(
-            "Sharing scarce vehicles and beds among many cases is not in this version. "
-            "ScoreCase ranks responses and facilities for one case at a time."
-        )
+    async def Distribute(self, request: pb.DistributeRequest, _: Context) -> pb.DistributeResponse:
+        found = await in_thread(self._use.distribute, wanted_from_wire(request))
+        return distribution_to_wire(found)
 
     def WatchBoard(
         self, __: pb.WatchBoardRequest, _: Context

@@ -227,7 +227,6 @@ class TestDecisions:
 def test_what_is_not_in_this_version_says_so(start: Start) -> None:
     stub = start().stub
     calls: list[Callable[[], object]] = [
-        lambda: stub.Distribute(pb.DistributeRequest(), timeout=5),
         lambda: stub.ReportResources(iter([pb.ReportResourcesRequest()]), timeout=5),
         lambda: list(stub.WatchBoard(pb.WatchBoardRequest(), timeout=5)),
     ]
