@@ -128,6 +128,10 @@ class Problem:
     situation: Situation = field(default_factory=Situation)
     policy: Policy = field(default_factory=Policy)
     shortages: Shortages = field(default_factory=Shortages, repr=False)
+    # (site, category) → prices of its places, once they were asked for
+    prices: dict[tuple[str, str], list[float]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
 
 @dataclass(frozen=True, slots=True)

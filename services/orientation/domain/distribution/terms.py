@@ -181,6 +181,13 @@ def place_prices(problem: Problem, site: Site, category: str) -> list[float]:
     The fewer are left, the likelier the next is gone on arrival; a count that has aged is
     blended with what an unknown count costs, as in the ranking of a single case.
     """
+    key = (site.facility.finess_geo, category)
+    if key not in problem.prices:
+        problem.prices[key] = _place_prices(problem, site, category)
+    return problem.prices[key]
+
+
+def _place_prices(problem: Problem, site: Site, category: str) -> list[float]:
     if site.facility.closed:
         return []
     if category == ANY and not site.places:
