@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 
@@ -34,6 +35,7 @@ from services.orientation.domain.orient import Surroundings
 from services.orientation.domain.response import LocalHabits
 from services.orientation.domain.synthetic import synthetic_layer
 from services.orientation.domain.volume.almanac import almanac
+from services.orientation.entrypoints.cli_replay import ReplayChoice
 from services.orientation.entrypoints.cli_volume import VolumeFiles
 from services.orientation.entrypoints.events import handlers
 from services.orientation.entrypoints.offline import Offline
@@ -58,6 +60,7 @@ from shared.telemetry import Telemetry, get_log
 NAME = "orientation"
 SERVICE = orientation_pb2.DESCRIPTOR.services_by_name["OrientationService"].full_name
 SHIPPED_DATA = DATA  # also the training file, for the command `train`
+CARRIED_A_MILLION = 150.0  # patients a day, a round figure for a French department
 MIGRATIONS = Path(__file__).resolve().parent / "adapters" / "migrations"
 
 
@@ -267,6 +270,47 @@ def distribute(scenario: Path, json_out: Path, *, repeat: int, prove: bool) -> s
         f"{facts['milliseconds']:.1f} ms; weighted minutes {found.outcome.cost:.0f}, nearest-first "
         f"{found.nearest.cost:.0f}; answer in {json_out}"
     )
+
+
+def replay(
+    choice: ReplayChoice, json_out: Path, plots: Path | None, tick: Callable[[], None]
+) -> dict[str, Any]:
+    """Plays a region's days with the shipped model and rules; writes figures and plots."""
+    # Imported here: Arrow and matplotlib take a while to load and a server needs neither.
+    from services.orientation.adapters.evaluation import (  # noqa: PLC0415
+        check_writable,
+        write_facts,
+    )
+    from services.orientation.adapters.replay.draw import Days, region_of  # noqa: PLC0415
+    from services.orientation.use_cases.replay import Replay, facts_of  # noqa: PLC0415
+
+    began = time.monotonic()
+    check_writable(json_out)
+    reference = load_reference()
+    region = region_of(reference, choice.department, choice.vehicles)
+    level = choice.patients_a_day or CARRIED_A_MILLION * region.inhabitants / 1e6
+    days = Days(region, level, choice.seed)
+    model = load_bundle(BUNDLE, reference.complaints)
+    worlds = [days.day(number) for number in range(choice.days)]
+    play = Replay(reference.knowledge, reference.lexicon, model, Share(MinCostFlow()))
+    told = play(worlds, tick)
+    facts = facts_of(told, worlds, days.resamples(choice.days)) | {
+        "department": choice.department,
+        "inhabitants": region.inhabitants,
+        "sites": len(region.facilities),
+        "vehicles": len(region.stands),
+        "patients_a_day": level,
+        "seed": choice.seed,
+        "model": model.version,
+        "made_up": days.made_up,
+        "seconds": time.monotonic() - began,
+    }
+    write_facts(json_out, facts)
+    if plots is not None:
+        from services.orientation.adapters.replay.plots import draw  # noqa: PLC0415
+
+        draw(plots, told, worlds, facts["groups"])
+    return facts
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from rich.table import Table
 from services.orientation import main as wiring
 from services.orientation.entrypoints.cli_distribute import distribute
 from services.orientation.entrypoints.cli_evaluate import evaluate
+from services.orientation.entrypoints.cli_replay import replay
 from services.orientation.entrypoints.cli_volume import volume
 from services.orientation.entrypoints.offline import score_files
 
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.command("volume")(volume(wiring.volume))
 app.command("distribute")(distribute(wiring.distribute))
+app.command("replay")(replay(wiring.replay))
 app.command("evaluate")(evaluate(wiring.evaluate))
 
 
