@@ -74,6 +74,11 @@ def test_every_error_is_told_at_once() -> None:
         ("LARREY_EVENTS_URL", "amqp://x"),
         ("LARREY_LOG_LEVEL", "loud"),
         ("LARREY_WORKER_THREADS", "0"),
+        ("LARREY_MIGRATE", "sometimes"),
+        ("LARREY_WATTS_PER_CORE", "0"),
+        ("LARREY_DATA_CENTRE_FACTOR", "0.9"),
+        ("LARREY_GRID_KG_PER_KWH", "-1"),
+        ("LARREY_GRID_KG_PER_KWH", "nan"),
         ("LARREY_MAX_MESSAGE_BYTES", "10"),
     ],
 )
