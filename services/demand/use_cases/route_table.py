@@ -43,6 +43,7 @@ class RouteTable:
     engines: Sequence[TableEngine]
     homes: Mapping[Group, Sequence[str]]
     progress: Progress = field(repr=False)
+    sample: int = SAMPLE
 
     def choose(self, table: HistoryTable, asked: Asked) -> Mapping[Group, Judged]:
         """The engine of each group that the table has, by rolling origins inside it."""
@@ -77,7 +78,7 @@ class RouteTable:
                 for engine in engines:
                     wanted = np.ones(len(cut.ids), dtype=bool)
                     if engine.slow:
-                        wanted = _sample(cut, engine.serves)
+                        wanted = _sample(cut, engine.serves, self.sample)
                     part = cut.rows(np.flatnonzero(wanted)) if engine.slow else cut
                     if len(part.ids):
                         made = tidied(engine(part, test))
@@ -129,11 +130,11 @@ def _rows(kinds: Sequence[Group]) -> dict[Group, Ints]:
     return {group: rows for group, rows in found.items() if len(rows)}
 
 
-def _sample(table: HistoryTable, serves: frozenset[Group]) -> Flags:
-    """Evenly spaced series of the groups that an engine serves, at most SAMPLE of them."""
+def _sample(table: HistoryTable, serves: frozenset[Group], most: int) -> Flags:
+    """Evenly spaced series of the groups that an engine serves, at most `most` of them."""
     mine = np.flatnonzero([kind in serves for kind in groups(table)])
     wanted = np.zeros(len(table.ids), dtype=bool)
     if len(mine):
-        places = np.unique(np.linspace(0, len(mine) - 1, min(SAMPLE, len(mine))).astype(int))
+        places = np.unique(np.linspace(0, len(mine) - 1, min(most, len(mine))).astype(int))
         wanted[mine[places]] = True
     return wanted
