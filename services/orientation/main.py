@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -120,10 +119,6 @@ def build(environ: Mapping[str, str]) -> ServiceParts:
         partitions=settings.topic_partitions,
     )
     parts = assemble(settings, database, clock, telemetry)
-    # The shipped tables live as long as the process: the garbage collector need not walk
-    # through them while a call waits (a full round took over 50 ms).
-    gc.collect()
-    gc.freeze()
     limits = StreamLimits(
         settings.frames_in_flight,
         settings.frame_deadline.total_seconds(),

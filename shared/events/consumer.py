@@ -79,6 +79,10 @@ class Consumer:
         self._group = group
         self.intake = Intake(database, group, handlers, clock, longest_wait)
         self._metrics = ConsumerMetrics(telemetry)
+        for topic in self.intake.topics:  # a count that starts at 0 is seen to rise
+            self._metrics.dead.labels(topic)
+            self._metrics.consumed.labels(topic)
+            self._metrics.lag.labels(topic)
         self._poison_limit = poison_limit
         self._on_failure = on_failure
         self._keep_ids = keep_ids

@@ -51,15 +51,18 @@ def test_every_error_is_told_at_once() -> None:
                 "LARREY_MAX_MESSAGE_BYTES": "many",
                 "LARREY_CLOCK_START": "2026-01-05T06:00:00",
                 "LARREY_EXACTT": "yes",
+                "LARREY_LOG_LEVEL": "loud",
             },
         )
     text = str(bad.value)
+    assert text.count("\n") == 6
     for name in (
         "LARREY_EVENTS_URL is not set",
         "LARREY_DATA_DIR is not set",
         "LARREY_MAX_MESSAGE_BYTES must be a whole number",
         "LARREY_CLOCK_START must be an instant",
         "LARREY_EXACTT is not a setting",
+        "LARREY_LOG_LEVEL must be debug",
     ):
         assert name in text
 
@@ -71,6 +74,11 @@ def test_every_error_is_told_at_once() -> None:
         ("LARREY_EVENTS_URL", "amqp://x"),
         ("LARREY_LOG_LEVEL", "loud"),
         ("LARREY_WORKER_THREADS", "0"),
+        ("LARREY_MIGRATE", "sometimes"),
+        ("LARREY_WATTS_PER_CORE", "0"),
+        ("LARREY_DATA_CENTRE_FACTOR", "0.9"),
+        ("LARREY_GRID_KG_PER_KWH", "-1"),
+        ("LARREY_GRID_KG_PER_KWH", "nan"),
         ("LARREY_MAX_MESSAGE_BYTES", "10"),
     ],
 )
