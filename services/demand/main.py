@@ -8,6 +8,7 @@ from pathlib import Path
 import grpc
 
 from larrey.demand.v1 import demand_pb2, demand_pb2_grpc, events_pb2
+from services.demand.adapters.bundles import ModelFolder
 from services.demand.adapters.files.desk import Desk
 from services.demand.adapters.history import ParquetHistory
 from services.demand.adapters.store.books import SqlBooks, SqlStore
@@ -85,7 +86,8 @@ def _job(
     settings: Settings, store: SqlStore, history: ParquetHistory, clock: Clock, watch: Metrics
 ) -> RunJob:
     workers = SpawnedWorkers(settings.workers)
-    carry_out = CarryOutRun(store, history, workers, clock, watch, settings.together)
+    models = ModelFolder(settings.data_dir / "models")
+    carry_out = CarryOutRun(store, history, workers, clock, watch, models, settings.together)
     return RunJob(store.database, store, carry_out, workers.close, clock, watch)
 
 

@@ -182,7 +182,8 @@ class Part:
     """Series of one grid that are forecast together, and what is asked of them.
 
     `lead`: periods of the sum, 0 for none. `chosen`: engines found before; None: the part's
-    own back-tests choose.
+    own back-tests choose. `bundle`: folder of the models that a large pool was taught, empty
+    when each part learns for itself. `uniform`: the tables of all parts have the same columns.
     """
 
     run_id: str
@@ -192,6 +193,8 @@ class Part:
     target: Target
     series: Sequence[Series] = field(repr=False)
     chosen: Mapping[Group, Judged] | None = None
+    bundle: str = ""
+    uniform: bool = False
 
     def halves(self) -> Sequence[Part]:
         """The part in two, for when its process died; the choices are kept if there are any."""
@@ -219,6 +222,22 @@ class Workers(Protocol):
     def forecast(
         self, parts: Sequence[Part], stopped: Callable[[], bool]
     ) -> Iterator[PartMade]: ...
+    def teach(self, sample: Part, folder: str, stopped: Callable[[], bool]) -> str:
+        """Learns the models of a large pool from a sample of it; the bundle written below
+        `folder`, empty when told to stop."""
+        ...
+
+
+class Models(Protocol):
+    """Bundles of learnt models."""
+
+    def place(self, question: str) -> str:
+        """Where the bundles of a question are written."""
+        ...
+
+    def newest(self, question: str, not_before: datetime) -> str:
+        """The newest sound bundle; empty when there is none that young."""
+        ...
 
 
 class Watch(Protocol):

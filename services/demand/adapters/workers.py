@@ -9,10 +9,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from multiprocessing import connection, get_context, parent_process
+from typing import TypeVar
 
 from services.demand.domain.forecasts import Finding, Outcome
 from services.demand.ports import Part, PartMade
 
+R = TypeVar("R")
 ASK_SECONDS = 0.2
 NICENESS = 5
 
@@ -35,7 +37,13 @@ def _make(part: Part) -> PartMade:
     # the engines are imported in the workers only
     from services.demand.adapters.engines.wiring import make_part  # noqa: PLC0415
 
-    return make_part(len(part.series))(part)
+    return make_part(part)
+
+
+def _teach(sample: Part, folder: str) -> str:
+    from services.demand.adapters.engines.wiring import teach  # noqa: PLC0415
+
+    return teach(sample, folder)
 
 
 def _lost(part: Part) -> PartMade:
@@ -86,7 +94,7 @@ class SpawnedWorkers:
             part = suspects.pop()
             made: PartMade | None
             try:
-                made = self._awaited(part, stopped)
+                made = self._awaited(self._submit(part), stopped)
             except BrokenProcessPool:
                 self.close()
                 if len(part.series) > 1:
@@ -96,20 +104,26 @@ class SpawnedWorkers:
             if made is not None:
                 yield made
 
-    def _awaited(self, part: Part, stopped: Callable[[], bool]) -> PartMade | None:
-        """What was made of a part; None when told to stop before it was."""
-        future = self._submit(part)
+    def teach(self, sample: Part, folder: str, stopped: Callable[[], bool]) -> str:
+        """The bundle that was learnt; empty when told to stop before it was."""
+        return self._awaited(self._open().submit(_teach, sample, folder), stopped) or ""
+
+    @staticmethod
+    def _awaited(future: Future[R], stopped: Callable[[], bool]) -> R | None:
         while not stopped():
             if wait([future], ASK_SECONDS).done:
                 return future.result()
         return None
 
     def _submit(self, part: Part) -> Future[PartMade]:
+        return self._open().submit(_make, part)
+
+    def _open(self) -> ProcessPoolExecutor:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
                 self.processes, mp_context=get_context("spawn"), initializer=_start_worker
             )
-        return self._pool.submit(_make, part)
+        return self._pool
 
     def close(self) -> None:
         """Ends the workers, those in the middle of a chunk too."""

@@ -25,10 +25,12 @@ def days_of(first: int, count: int, period: Period) -> Days:
     return np.array([start_of(first + n, period) for n in range(count)], dtype="datetime64[ns]")
 
 
-def table_of(series: Sequence[Series], horizon: int) -> HistoryRead:
+def table_of(series: Sequence[Series], horizon: int, *, uniform: bool = False) -> HistoryRead:
     """The table of series that share a grid and a first period to forecast.
 
-    What a silent site did not report is not known there, and is not zero.
+    What a silent site did not report is not known there, and is not zero. `uniform`: the
+    same columns and categories whatever the series say, so that models of one table serve
+    another.
     """
     period = series[0].period
     end = series[0].end + series[0].unseen
@@ -49,7 +51,7 @@ def table_of(series: Sequence[Series], horizon: int) -> HistoryRead:
         start[row] = begin
         if one.out is not None:
             out[row, begin:stop] = one.out[skipped:]
-    columns = {"stockout_days": out} if np.isfinite(out).any() else {}
+    columns = {"stockout_days": out} if uniform or np.isfinite(out).any() else {}
     words = {
         "item_class": tuple(one.item_class for one in series),
         "site": tuple(one.site_id for one in series),
@@ -65,6 +67,6 @@ def table_of(series: Sequence[Series], horizon: int) -> HistoryRead:
         observed=known.copy(),
         start=start,
         columns=columns,
-        categories={name: said for name, said in words.items() if len(set(said)) > 1},
+        categories={name: said for name, said in words.items() if uniform or len(set(said)) > 1},
     )
     return HistoryRead(table, days_of(end, horizon, period), known.astype(np.int64))

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from services.demand.domain.accuracy import Claim, by_place, came_true, claim_of
+from services.demand.domain.classes import LONGEST
 from services.demand.domain.forecasts import Finding, Outcome
 from services.demand.domain.grids import periods_for
 from services.demand.domain.runs import Run, RunState
 from services.demand.domain.series import Series
-from services.demand.ports import Books, History, Part, Store, Watch, Workers
+from services.demand.ports import Books, History, Models, Part, Store, Watch, Workers
 from shared.catalogue.codes import Code, CodeSystem
 from shared.clock import Clock
 
 # Outcomes of one transaction, and one step of the progress.
 STORED_AT_ONCE = 250
+# Amounts of histories in one part at most: eight bytes each, several times over.
+MOST_CELLS = 8_000_000
+# A pool of several parts is taught with so many of its series, and anew after so long.
+LEARN_FROM = 2500
+RELEARN_AFTER = timedelta(days=7)
 # Claims older than this no longer say how good the forecasts are now.
 REMEMBERED = timedelta(days=400)
 
@@ -38,6 +44,7 @@ class CarryOutRun:
     workers: Workers
     clock: Clock
     watch: Watch
+    models: Models
     together: int = 20_000
 
     def __call__(self, run_id: str, stopped: Callable[[], bool]) -> bool:
@@ -89,11 +96,18 @@ class CarryOutRun:
         made_time = self.clock.now()
         places = {(one.item_id, one.site_id): one for one in series}
         # parts are the same whatever was done before: what is left of one is learnt with all
-        parts = [
-            part
-            for part in self._parts(run, series)
-            if any((one.item_id, one.site_id) not in done for one in part.series)
-        ]
+        parts = []
+        for pool in self._pools(run, series, made_time):
+            left = [
+                part
+                for part in pool
+                if any((one.item_id, one.site_id) not in done for one in part.series)
+            ]
+            if left and len(pool) > 1:
+                left = self._taught(pool, left, stopped)
+            parts += left
+        if stopped():
+            return False
         for made in self.workers.forecast(parts, stopped):
             fresh = [one for one in made.outcomes if (one.item_id, one.site_id) not in done]
             for start in range(0, len(fresh), STORED_AT_ONCE):
@@ -103,9 +117,12 @@ class CarryOutRun:
             self.watch.forecast_made(made_time)
         return not stopped()
 
-    def _parts(self, run: Run, series: Sequence[Series]) -> Iterator[Part]:
-        """Series of one grid, site by site, at most `together` in each part."""
-        order, made_time = run.order, self.clock.now()
+    def _pools(
+        self, run: Run, series: Sequence[Series], made_time: datetime
+    ) -> Iterator[list[Part]]:
+        """The parts of each grid: site by site, at most `together` series in each, fewer when
+        their histories are long."""
+        order = run.order
         for period in sorted({one.period for one in series}, key=lambda p: p.value):
             mine = [one for one in series if one.period is period]
             mine.sort(key=lambda one: (one.site_id, one.item_id))
@@ -113,11 +130,39 @@ class CarryOutRun:
             if order.auto:
                 horizon = periods_for(order.as_of, order.horizon, period)
                 lead = periods_for(order.as_of, order.lead, period)
-            parts = -(-len(mine) // self.together)
-            size = -(-len(mine) // parts)
-            for start in range(0, len(mine), size):
-                some = mine[start : start + size]
-                yield Part(run.run_id, made_time, horizon, lead, order.target, some)
+            longest = min(LONGEST[period], max(len(one.values) for one in mine))
+            most = max(1, min(self.together, MOST_CELLS // longest))
+            count = -(-len(mine) // most)
+            size = -(-len(mine) // count)
+            yield [
+                Part(
+                    run.run_id,
+                    made_time,
+                    horizon,
+                    lead,
+                    order.target,
+                    mine[start : start + size],
+                    uniform=count > 1,
+                )
+                for start in range(0, len(mine), size)
+            ]
+
+    def _taught(
+        self, pool: Sequence[Part], left: Sequence[Part], stopped: Callable[[], bool]
+    ) -> list[Part]:
+        """The parts that are left, with the models of their pool: those of the last days, or
+        new ones, learnt from a sample of all parts."""
+        first = pool[0]
+        question = (
+            f"{first.series[0].period.value}-{first.horizon}-{first.lead}-{first.target.value}"
+        )
+        bundle = self.models.newest(question, first.made_time - RELEARN_AFTER)
+        if not bundle:
+            everyone = [one for part in pool for one in part.series]
+            step = -(-len(everyone) // LEARN_FROM)
+            sample = replace(first, series=everyone[::step])
+            bundle = self.workers.teach(sample, self.models.place(question), stopped)
+        return [replace(part, bundle=bundle) for part in left]
 
     def _keep(self, run: Run, outcomes: Sequence[Outcome], places: Places) -> None:
         claims: list[Claim] = [

@@ -88,7 +88,7 @@ class MakePart:
         return [*left, *right], chosen
 
     def _learn(self, part: Part, series: Sequence[Series]) -> _Learnt:
-        read = table_of(series, part.horizon)
+        read = table_of(series, part.horizon, uniform=part.uniform)
         table, _ = prepared(read, part.target)
         asked = Asked(read.ahead, LEVELS, part.lead or None)
         chosen = part.chosen or self.route.choose(table, asked)
@@ -146,6 +146,22 @@ class MakePart:
                 f"Every method failed on this history ({failure}, then {type(error).__name__}). "
                 "Check its movements for amounts that cannot be right.",
             )
+
+
+def to_learn_from(sample: Part) -> tuple[HistoryTable, Asked]:
+    """The table that the models of a large pool are taught with, and what is asked of them.
+
+    Only series that are neither new nor silent.
+    """
+    grown = [
+        one
+        for one in sample.series
+        if one.unseen <= max(SILENT_TOO_LONG, len(one.values))
+        and profile(_recent(one), one.period).demand_class is not DemandClass.NEW
+    ]
+    read = table_of(grown or sample.series, sample.horizon, uniform=True)
+    table, _ = prepared(read, sample.target)
+    return table, Asked(read.ahead, LEVELS, sample.lead or None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from services.demand.domain.routing import (
+    MOST_ORIGINS,
     Group,
     Judged,
     Losses,
@@ -44,9 +45,14 @@ class RouteTable:
     homes: Mapping[Group, Sequence[str]]
     progress: Progress = field(repr=False)
     sample: int = SAMPLE
+    most: int = 1_000_000
+    tests: int = MOST_ORIGINS
 
     def choose(self, table: HistoryTable, asked: Asked) -> Mapping[Group, Judged]:
         """The engine of each group that the table has, by rolling origins inside it."""
+        if len(table.ids) > self.most:
+            places = np.linspace(0, len(table.ids) - 1, self.most).astype(np.int64)
+            table = table.rows(np.unique(places))
         rows = _rows(groups(table))
         shares = {group: len(members) / len(table.ids) for group, members in rows.items()}
         engines = [one for one in self.engines if worth_trying(one.home, one.serves, shares)]
@@ -66,7 +72,7 @@ class RouteTable:
         engines: Sequence[TableEngine],
     ) -> dict[str, list[Losses]]:
         found: dict[str, list[Losses]] = {one.name: [] for one in engines}
-        tests = origins(table.length, asked.horizon, table.season)
+        tests = origins(table.length, asked.horizon, table.season)[: self.tests]
         with self.progress.stage("back-tests", len(tests) * len(engines)) as step:
             for known, periods in tests:
                 cut = table.until(known)
@@ -104,7 +110,7 @@ class RouteTable:
                     )
                 )
                 engine = by_name[name]
-                if engine.slow:
+                if engine.slow or len(mine) >= self.most:
                     made = tidied(engine(table.rows(mine), asked))
                 else:
                     # the whole table: engines that learn from all series get all of them

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -32,14 +32,35 @@ class HereAndNow:
 
     seen: list[str] = field(default_factory=list)
     parts: list[int] = field(default_factory=list)
+    taught: list[int] = field(default_factory=list)
+    bundles: set[str] = field(default_factory=set)
 
     def forecast(self, parts: Sequence[Part], stopped: Callable[[], bool]) -> Iterator[PartMade]:
         for part in parts:
             if stopped():
                 return
             self.parts.append(len(part.series))
+            self.bundles.add(part.bundle)
             self.seen.extend(series.item_id for series in part.series)
             yield maker()(part)
+
+    def teach(self, sample: Part, folder: str, stopped: Callable[[], bool]) -> str:
+        self.taught.append(len(sample.series))
+        return folder
+
+
+@dataclass
+class NoModels:
+    """No bundle was ever learnt; remembers the questions."""
+
+    asked: list[str] = field(default_factory=list)
+
+    def place(self, question: str) -> str:
+        return f"models/{question}"
+
+    def newest(self, question: str, not_before: datetime) -> str:
+        self.asked.append(question)
+        return ""
 
 
 @dataclass
@@ -84,7 +105,12 @@ def thirty_items() -> World:
         store, clock, "Europe/Paris", lambda: woken.append(1), lambda: f"run-{next(numbers)}"
     )
     return World(
-        store, workers, watch, start, CarryOutRun(store, history, workers, clock, watch, 10), woken
+        store,
+        workers,
+        watch,
+        start,
+        CarryOutRun(store, history, workers, clock, watch, NoModels(), 10),
+        woken,
     )
 
 
@@ -165,6 +191,12 @@ def test_a_run_forecasts_every_series_and_ends(thirty_items: World) -> None:
 def test_series_are_forecast_together_as_far_as_memory_allows(thirty_items: World) -> None:
     thirty_items.carry_out(_start(thirty_items), lambda: False)
     assert thirty_items.workers.parts == [10, 10, 10]
+
+
+def test_a_pool_of_several_parts_is_taught_once_for_all_of_them(thirty_items: World) -> None:
+    thirty_items.carry_out(_start(thirty_items), lambda: False)
+    assert thirty_items.workers.taught == [30]
+    assert thirty_items.workers.bundles == {"models/MONTH-3-0-demand"}
 
 
 def test_a_lead_time_longer_than_the_horizon_is_malformed(thirty_items: World) -> None:
