@@ -203,6 +203,8 @@ async def _serve(parts: ServiceParts) -> int:
     # again (a quarter of the cost of a movement, and the longest pauses of a call).
     gc.collect()
     gc.freeze()
+    # Answers make thousands of small objects and hardly a cycle: look less often.
+    gc.set_threshold(50_000, 20, 50)
     await service.until_told()
     await service.stop()
     return 1 if service.failure else 0
