@@ -9,7 +9,7 @@ import typer
 
 Url = Annotated[
     str, typer.Option(help="sqlite:///file or postgresql://…", envvar="LARREY_DATABASE_URL")
-]  # noqa: E501
+]
 Files = Annotated[Path | None, typer.Option(help="folder that belongs to the state, if any")]
 
 app = typer.Typer(name="store", help="Back up and restore a service's state.", no_args_is_help=True)
