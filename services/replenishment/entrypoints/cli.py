@@ -35,3 +35,15 @@ def solve(
     from services.replenishment.main import solve_file  # noqa: PLC0415  the outermost door
 
     solve_file()(instance, seconds, seed, json, plan_out)
+
+
+@app.command()
+def oracle(
+    family: Annotated[str, typer.Option(help="exact_oracles or perishable_optimal")],
+    data: Annotated[Path, typer.Option(help="folder with the cases of that family")],
+    json: Annotated[Path, typer.Option(help="where each ratio, median and worst are written")],
+) -> None:
+    """Plays cases whose best answer is known, and says how far ours is from it."""
+    from services.replenishment.main import play_oracles  # noqa: PLC0415  the outermost door
+
+    play_oracles()(family, data, json)
