@@ -175,6 +175,20 @@ def solve_file() -> SolveFile:
     return SolveFile(read_instance, plan)
 
 
+def generate_file(item_sites: int, seed: int, out: Path) -> None:
+    """The command that makes a planning problem."""
+    from services.replenishment.adapters.generator import generate, write  # noqa: PLC0415
+
+    write(out, generate(item_sites, seed))
+
+
+def warm_up() -> None:
+    """The command that compiles the solver's loops once."""
+    from services.replenishment.adapters.solver.warming import compile_all  # noqa: PLC0415
+
+    compile_all()
+
+
 def play_oracles() -> PlayOracles:
     """The command that puts exactly solved cases to the engine."""
     from services.replenishment.adapters.oracles.files import (  # noqa: PLC0415
