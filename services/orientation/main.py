@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -137,6 +138,8 @@ def build(environ: Mapping[str, str]) -> ServiceParts:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    # The thread that answers waits no longer than this for one that computes.
+    sys.setswitchinterval(0.001)
     limits = StreamLimits(
         settings.frames_in_flight,
         settings.frame_deadline.total_seconds(),
