@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from services.orientation.adapters.reference import (
     load_complaints,
     load_reference,
 )
+from services.orientation.adapters.roads import CachedRoads, router_of
 from services.orientation.adapters.store.facilities import Refresher, Snapshot, SqlShortages
 from services.orientation.adapters.store.ledger import SqlLedger
 from services.orientation.adapters.store.records import SqlRecords
@@ -35,6 +37,7 @@ from services.orientation.domain.compiled import CompiledModel
 from services.orientation.domain.directory import Directory
 from services.orientation.domain.facilities import Shortages
 from services.orientation.domain.many import score_many
+from services.orientation.domain.modes import Mode
 from services.orientation.domain.orient import Surroundings
 from services.orientation.domain.response import LocalHabits
 from services.orientation.domain.synthetic import synthetic_layer, with_synthetic_beds
@@ -99,7 +102,12 @@ def assemble(settings: Settings, database: Database, clock: Clock, telemetry: Te
     meter = PrometheusMeter(telemetry)
     meter.model(model.version if model else "")
     layer = synthetic_layer(reference.sites) if settings.synthetic_capabilities else ()
-    snapshot = Snapshot(database, layer)
+    roads = None
+    if settings.roads_url:
+        router = router_of(settings.roads_url, settings.roads_timeout.total_seconds())
+        roads = CachedRoads(router, meter.roads)
+    everywhere = Mode(settings.suggestions.upper())
+    snapshot = Snapshot(database, layer, roads=roads, everywhere=everywhere)
     records = SqlRecords(database, clock)
     keyer = KeyedHash(secret_of(settings.case_key_secret, settings.data_dir))
     use_cases = UseCases(
@@ -141,6 +149,8 @@ def build(environ: Mapping[str, str]) -> ServiceParts:
         partitions=settings.topic_partitions,
     )
     parts = assemble(settings, database, clock, telemetry)
+    # The thread that answers waits no longer than this for one that computes.
+    sys.setswitchinterval(0.001)
     limits = StreamLimits(
         settings.frames_in_flight,
         settings.frame_deadline.total_seconds(),

@@ -45,6 +45,9 @@ class PrometheusMeter:
             "Rows of capacity reports, by what became of them.",
             ["outcome"],
         )
+        self._roads = telemetry.counter(
+            "orientation_road_requests", "Questions to the road router, by outcome.", ["outcome"]
+        )
         self._age = telemetry.histogram(
             "orientation_capacity_age_minutes",
             "Age of the bed count of the first facility proposed.",
@@ -86,6 +89,9 @@ class PrometheusMeter:
             ("refused", refused),
         ):
             self._vehicles.labels(outcome).inc(count)
+
+    def roads(self, outcome: str) -> None:
+        self._roads.labels(outcome).inc()
 
     def model(self, version: str) -> None:
         self._model.labels(version or "none").set(1)
