@@ -9,13 +9,14 @@ import grpc
 
 from larrey.demand.v1 import demand_pb2, demand_pb2_grpc, events_pb2
 from services.demand.adapters.files.desk import Desk
+from services.demand.adapters.files.equipment import UsesDesk
 from services.demand.adapters.history import ParquetHistory
 from services.demand.adapters.store.books import SqlBooks, SqlStore
 from services.demand.adapters.store.tables import tables
 from services.demand.adapters.watch import Metrics
 from services.demand.adapters.workers import SpawnedWorkers
 from services.demand.domain.outlook import Rules
-from services.demand.entrypoints.commands import Paths
+from services.demand.entrypoints.commands import Kind, Paths
 from services.demand.entrypoints.events import Listener
 from services.demand.entrypoints.ingest import Ingest
 from services.demand.entrypoints.jobs import RunJob
@@ -122,9 +123,17 @@ def backtest_file(paths: Paths, workers: int) -> BacktestFile:
     return wiring.backtest_file(_desk(paths), workers)
 
 
+def prove_drivers(hospitals: int, items: int) -> Mapping[str, object]:
+    """`larrey demand drivers`: the last shipped winter, and hospitals of known truth."""
+    from services.demand.adapters.files import proofs  # noqa: PLC0415
+
+    return proofs.run(hospitals, items)
+
+
 def _desk(paths: Paths) -> Desk:
     item, picture = paths.plot or ("", None)
-    return Desk(
+    desk = UsesDesk if paths.kind is Kind.USES else Desk
+    return desk(
         history_path=paths.history,
         frequency=paths.frequency,
         season=paths.season,
@@ -134,6 +143,8 @@ def _desk(paths: Paths) -> Desk:
         json_path=paths.json,
         plot_item=item,
         plot_path=picture,
+        signals_path=paths.signals,
+        zone=paths.zone,
     )
 
 

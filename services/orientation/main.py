@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,14 +28,18 @@ from services.orientation.adapters.reference import (
     load_reference,
 )
 from services.orientation.adapters.store.facilities import Refresher, Snapshot, SqlShortages
+from services.orientation.adapters.store.ledger import SqlLedger
 from services.orientation.adapters.store.records import SqlRecords
-from services.orientation.domain.facilities import Directory, Shortages
+from services.orientation.adapters.store.vehicles import SqlBoard
+from services.orientation.domain.compiled import CompiledModel
+from services.orientation.domain.directory import Directory
+from services.orientation.domain.facilities import Shortages
 from services.orientation.domain.many import score_many
-from services.orientation.domain.model import SeverityModel
 from services.orientation.domain.orient import Surroundings
 from services.orientation.domain.response import LocalHabits
-from services.orientation.domain.synthetic import synthetic_layer
+from services.orientation.domain.synthetic import synthetic_layer, with_synthetic_beds
 from services.orientation.domain.volume.almanac import almanac
+from services.orientation.entrypoints.cli_bench import Bench, Visit
 from services.orientation.entrypoints.cli_replay import ReplayChoice
 from services.orientation.entrypoints.cli_volume import VolumeFiles
 from services.orientation.entrypoints.events import handlers
@@ -45,11 +51,13 @@ from services.orientation.settings import Settings
 from services.orientation.use_cases.capacity import ReportCapacity
 from services.orientation.use_cases.decide import ExportDecision, RecordDecision
 from services.orientation.use_cases.distribute import Distribute, Still
+from services.orientation.use_cases.modes import SetSuggestions
 from services.orientation.use_cases.score import ScoreCase
 from services.orientation.use_cases.sharing import Share
+from services.orientation.use_cases.vehicles import ReportResources
 from services.orientation.use_cases.volume import ForecastVolume, check_horizon
 from shared.clock import Clock, SystemClock, clock_from
-from shared.errors import Refusal
+from shared.errors import Malformed, NotNow, Refusal
 from shared.events import open_log
 from shared.service import ServiceParts, run
 from shared.settings import load
@@ -63,11 +71,11 @@ CARRIED_A_MILLION = 150.0  # patients a day, a round figure for a French departm
 MIGRATIONS = Path(__file__).resolve().parent / "adapters" / "migrations"
 
 
-def load_model(folder: Path, reference: Reference) -> SeverityModel | None:
+def load_model(folder: Path, reference: Reference) -> CompiledModel | None:
     """The model, or None when it is refused: the service then runs on rules and says so."""
     log = get_log(NAME)
     try:
-        model = load_bundle(folder, reference.complaints)
+        model = CompiledModel.of(load_bundle(folder, reference.complaints))
     except Refusal as refusal:
         log.warning("model refused: rules only", reason=refusal.reason, field=refusal.field)
         return None
@@ -105,11 +113,14 @@ def assemble(settings: Settings, database: Database, clock: Clock, telemetry: Te
             meter,
             clock,
         ),
-        RecordDecision(records, keyer, meter, clock, reference.resource_types),
+        RecordDecision(records, snapshot, keyer, meter, clock, reference.resource_types),
         ExportDecision(
             records, keyer, HubCheck(DATA / "hub" / "schemas"), clock, settings.hub_sender
         ),
         ReportCapacity(records, snapshot, meter, clock),
+        ReportResources(records, reference.lexicon, keyer, meter, clock),
+        SetSuggestions(records, snapshot),
+        SqlBoard(database, snapshot.now),
         Distribute(
             records, snapshot, reference.knowledge, model, keyer, Share(MinCostFlow()), clock
         ),
@@ -156,6 +167,7 @@ def build(environ: Mapping[str, str]) -> ServiceParts:
             events_pb2.CaseOriented,
             events_pb2.DecisionRecorded,
             events_pb2.FacilityCapacityReported,
+            events_pb2.ResourceMoved,
         ),
         jobs=(Refresher(parts.snapshot, clock, settings.refresh),),
     )
@@ -172,6 +184,39 @@ def offline(directory: Path | None) -> Offline:
         load_model(BUNDLE, reference),
         SystemClock(),
     )
+
+
+@contextmanager
+def open_ledger(database_url: str, data_dir: Path | None) -> Iterator[SqlLedger]:
+    """The decision log of a store, with the secret that its checkpoints are signed with."""
+    named = os.environ.get("LARREY_CASE_KEY", "")
+    if not named and (data_dir is None or not (data_dir / "case.key").is_file()):
+        raise Malformed(
+            "CASE_KEY_MISSING",
+            "The secret of the service is needed. Set LARREY_CASE_KEY, or name the folder that "
+            "holds its case.key with --data-dir.",
+            field="data_dir",
+        )
+    database = Database.open(database_url, producer=NAME)
+    try:
+        yield SqlLedger(database, secret_of(named, data_dir or Path()))
+    finally:
+        database.close()
+
+
+def bench() -> Bench:
+    """The parts that `larrey orientation bench` times, with made-up beds at every site."""
+    reference, clock = load_reference(), SystemClock()
+    model = load_model(BUNDLE, reference)
+    if model is None:
+        raise NotNow("MODEL_REFUSED", "The shipped model cannot be loaded: nothing to time.")
+    # Imported here: Arrow takes a while to load and a server needs it not.
+    from services.orientation.adapters.drawing import visits  # noqa: PLC0415
+
+    sites = with_synthetic_beds(synthetic_layer(reference.sites), clock.now())
+    around = Surroundings(Directory.of(sites), Shortages())
+    drawn = [Visit(*row) for row in visits(SHIPPED_DATA)]
+    return Bench(reference.knowledge, reference.lexicon, around, drawn, model, clock.now())
 
 
 def train(data: Path, out: Path, say: Callable[[str], None]) -> dict[str, object]:

@@ -10,13 +10,14 @@ from datetime import date
 from pathlib import Path
 
 import grpc
+import numpy as np
 
 from larrey.replenishment.v1 import events_pb2, replenishment_pb2, replenishment_pb2_grpc
 from services.replenishment.adapters.store.books import SqlBooks, SqlStore
 from services.replenishment.adapters.store.tables import tables
 from services.replenishment.adapters.watch import Metrics
 from services.replenishment.adapters.worker import SpawnedSolver, WarmUp
-from services.replenishment.domain.problem import Problem
+from services.replenishment.domain.problem import Ints, Problem
 from services.replenishment.entrypoints.events import Listener
 from services.replenishment.entrypoints.jobs import PlanJob
 from services.replenishment.entrypoints.rpc import ReplenishmentRpc, UseCases
@@ -149,13 +150,23 @@ def solve_file() -> SolveFile:
     from services.replenishment.adapters.instances import read_instance  # noqa: PLC0415
     from services.replenishment.adapters.solver.engine import (  # noqa: PLC0415
         Effort,
+        Progress,
         Watch,
         solve,
     )
 
-    def plan(problem: Problem, seconds: float, seed: int) -> Proved:
+    def plan(
+        problem: Problem, seconds: float, seed: int, better: Callable[[Proved], None]
+    ) -> Proved:
+        best = np.zeros((problem.rows.count, problem.days), dtype=np.int64)
+
+        def tell(progress: Progress, orders: Ints | None) -> None:
+            nonlocal best
+            best = best if orders is None else orders
+            better(Proved(best, progress.bound, progress.rounds))
+
         effort = Effort(seconds=seconds, rounds=100_000, gap=0.0)
-        found = solve(problem, effort, seed, Watch(time.monotonic))
+        found = solve(problem, effort, seed, Watch(time.monotonic, tell))
         return Proved(found.orders, found.progress.bound, found.progress.rounds)
 
     return SolveFile(read_instance, plan)

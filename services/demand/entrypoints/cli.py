@@ -41,4 +41,10 @@ def _backtester(paths: Paths, workers: int) -> Any:
     return backtest_file(paths, workers)
 
 
-register(app, _forecaster, _backtester)
+def _prover(hospitals: int, items: int) -> Any:
+    from services.demand.main import prove_drivers  # noqa: PLC0415
+
+    return prove_drivers(hospitals, items)
+
+
+register(app, _forecaster, _backtester, _prover)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from services.orientation.domain.decision import Decision, triage_proxy
+from services.orientation.domain.modes import Mode
 from services.orientation.domain.orient import Answer
+from services.orientation.domain.severity import Band
 from shared.telemetry import Telemetry
+
+SENDING = frozenset(("INTER", "CONSEIL", "PMT"))  # decisions that say how much is sent
 
 
 class PrometheusMeter:
@@ -20,7 +25,17 @@ class PrometheusMeter:
             "orientation_rules_only", "Answers that rest on rules alone, by cause.", ["why"]
         )
         self._decisions = telemetry.counter(
-            "orientation_decisions", "Human decisions, by whether they followed.", ["followed"]
+            "orientation_decisions",
+            "Human decisions, by whether they followed and what was shown.",
+            ["followed", "mode"],
+        )
+        self._triage = telemetry.counter(
+            "orientation_triage_proxy",
+            "Decisions by whether the human sent more (under) or less (over) than the band asks.",
+            ["kind"],
+        )
+        self._vehicles = telemetry.counter(
+            "orientation_vehicle_reports", "Vehicles told of, by what became of it.", ["outcome"]
         )
         self._overrides = telemetry.counter(
             "orientation_overrides", "Decisions that differ, by coded reason.", ["reason"]
@@ -49,10 +64,12 @@ class PrometheusMeter:
     def rules_only(self, why: str) -> None:
         self._rules_only.labels(why).inc()
 
-    def decided(self, *, followed: bool, reason: str) -> None:
-        self._decisions.labels(str(followed).lower()).inc()
-        if not followed:
+    def decided(self, decided: Decision, band: Band, mode: Mode, reason: str) -> None:
+        self._decisions.labels(str(decided.followed).lower(), mode.value).inc()
+        if not decided.followed:
             self._overrides.labels(reason).inc()
+        if decided.decision_type in SENDING:
+            self._triage.labels(triage_proxy(band, decided.resource_type)).inc()
 
     def capacity(self, accepted: int, superseded: int, refused: int) -> None:
         for outcome, count in (
@@ -61,6 +78,14 @@ class PrometheusMeter:
             ("refused", refused),
         ):
             self._capacity.labels(outcome).inc(count)
+
+    def vehicles(self, accepted: int, superseded: int, refused: int) -> None:
+        for outcome, count in (
+            ("accepted", accepted),
+            ("superseded", superseded),
+            ("refused", refused),
+        ):
+            self._vehicles.labels(outcome).inc(count)
 
     def model(self, version: str) -> None:
         self._model.labels(version or "none").set(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -55,6 +56,7 @@ def load_reference(habits: LocalHabits | None = None, data: Path = DATA) -> Refe
         _pathways(data),
         _responses(data),
         habits or LocalHabits({}),
+        _version(data),
     )
     lexicon = Lexicon(
         load_schemas(data),
@@ -72,6 +74,17 @@ def load_reference(habits: LocalHabits | None = None, data: Path = DATA) -> Refe
         lexicon.flags,
         load_complaints(data),
     )
+
+
+RULE_FILES = ("redflags.csv", "responses.csv", "pathways.csv", "motives.csv")
+
+
+def _version(data: Path) -> str:
+    """Of the tables of rules together: it changes with any of them."""
+    digest = hashlib.sha256()
+    for name in RULE_FILES:
+        digest.update((data / name).read_bytes())
+    return f"rules-{digest.hexdigest()[:12]}"
 
 
 def load_complaints(data: Path = DATA) -> Complaints:

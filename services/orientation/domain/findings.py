@@ -63,6 +63,8 @@ REMEDIES: dict[str, str] = {
     "the date of the state.",
     "VEHICLE_STATE_EARLY": "A vehicle's state is dated more than an hour before the case. "
     "Check the date of the state.",
+    "VEHICLE_STATE_IN_FUTURE": "A vehicle's state or position is dated after the present instant "
+    "and was left out. Check the clock of the sender.",
     "VEHICLE_TYPE_UNKNOWN": "The vehicle type is not in HubSante.typeVecteur; it was not used.",
     "FLAG_UNKNOWN": "This red flag is not one of the table of rules; it was not used.",
     "COMPLAINT_UNKNOWN": "This complaint code is not in the list of reasons for visit; it was "

@@ -11,7 +11,7 @@ from services.orientation.domain.case import CaseUpdate, merge_all
 from services.orientation.domain.findings import Finding, tidy
 from services.orientation.domain.hub.reader import read_payload
 from services.orientation.domain.hub.reading import Lexicon
-from services.orientation.domain.model import SeverityModel
+from services.orientation.domain.model import Scorer
 from services.orientation.domain.orient import Answer, Knowledge, Surroundings, orient
 from services.orientation.domain.ranking import FacilityOption
 from services.orientation.domain.severity import Reason
@@ -26,7 +26,7 @@ class Offline:
     knowledge: Knowledge = field(repr=False)
     lexicon: Lexicon = field(repr=False)
     surroundings: Surroundings = field(repr=False)
-    model: SeverityModel | None
+    model: Scorer | None
     clock: Clock
 
 

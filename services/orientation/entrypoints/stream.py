@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from larrey.orientation.v1 import orientation_pb2 as pb
 from services.orientation.wire.times import to_stamp
 from shared.clock import Clock
 from shared.errors import Refusal
-from shared.rpc import in_thread, validate
+from shared.rpc import validate
 from shared.rpc.status import code_of
 
-Answering = Callable[[pb.ScoreCaseRequest], pb.ScoreCaseResponse]
+Answering = Callable[[pb.ScoreCaseRequest], Awaitable[pb.ScoreCaseResponse]]
+Late = Callable[[pb.ScoreCaseRequest], pb.ScoreCaseResponse]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,7 @@ class CaseStream:
     in the store. Silence is broken by heart-beats.
     """
 
-    def __init__(
-        self, answer: Answering, late: Answering, clock: Clock, limits: StreamLimits
-    ) -> None:
+    def __init__(self, answer: Answering, late: Late, clock: Clock, limits: StreamLimits) -> None:
         self._answer, self._late, self._clock, self._limits = answer, late, clock, limits
         self._out: asyncio.Queue[pb.StreamCasesResponse | None] = asyncio.Queue(256)
         self._slots = asyncio.Semaphore(limits.in_flight)
@@ -100,7 +99,7 @@ class CaseStream:
         limit = self._limits.deadline_s
         if request.HasField("deadline_ms"):
             limit = min(limit, request.deadline_ms / 1000)
-        work = asyncio.ensure_future(in_thread(self._answer, request.update))
+        work = asyncio.ensure_future(self._answer(request.update))
         done, _ = await asyncio.wait({work}, timeout=limit)
         if done:
             return await work

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from services.orientation.domain.case import CaseState
+from services.orientation.domain.directory import Directory
 from services.orientation.domain.distribution.answer import Distribution, Told
 from services.orientation.domain.distribution.problem import (
     Assignment,
@@ -30,9 +31,9 @@ from services.orientation.domain.distribution.sound import (
     refuse_unsound,
 )
 from services.orientation.domain.distribution.waits import Wait
-from services.orientation.domain.facilities import Directory, Facility
+from services.orientation.domain.facilities import Facility
 from services.orientation.domain.findings import Finding, tidy
-from services.orientation.domain.model import SeverityModel
+from services.orientation.domain.model import Scorer
 from services.orientation.domain.orient import PARIS, Knowledge, Surroundings
 from services.orientation.domain.pathways import Need, needs_of
 from services.orientation.domain.patients import Patient, patients_of
@@ -69,7 +70,7 @@ class Distribute:
     records: Records | None  # None away from a service: no case is known then
     around: Around
     knowledge: Knowledge = field(repr=False)
-    model: SeverityModel | None
+    model: Scorer | None
     keyer: Keyer | None
     share: Share
     clock: Clock

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.orientation.domain.case import CaseState, merge_all
+from services.orientation.domain.directory import Directory
 from services.orientation.domain.distribution.problem import (
     Casualty,
     Places,
@@ -23,11 +24,10 @@ from services.orientation.domain.facilities import (
     AVAILABLE,
     NOW,
     BedCount,
-    Directory,
     Shortages,
 )
 from services.orientation.domain.hub.reading import Lexicon
-from services.orientation.domain.model import SeverityModel
+from services.orientation.domain.model import Scorer
 from services.orientation.domain.orient import Answer, Knowledge, Surroundings, orient
 from services.orientation.domain.pathways import Need, needs_of
 from services.orientation.domain.places import distance_km
@@ -57,7 +57,7 @@ class _Listening:
     """Both ways hear a call alike: the service's severity, from what the caller says."""
 
     def __init__(
-        self, begin: datetime, knowledge: Knowledge, lexicon: Lexicon, model: SeverityModel | None
+        self, begin: datetime, knowledge: Knowledge, lexicon: Lexicon, model: Scorer | None
     ) -> None:
         self.begin, self.knowledge, self.lexicon, self.model = begin, knowledge, lexicon, model
         self.heard: dict[int, Heard] = {}
@@ -89,7 +89,7 @@ class Ours(_Listening):
         begin: datetime,
         knowledge: Knowledge,
         lexicon: Lexicon,
-        model: SeverityModel | None,
+        model: Scorer | None,
     ) -> None:
         super().__init__(begin, knowledge, lexicon, model)
         self.share = share
@@ -205,7 +205,7 @@ class Replay:
 
     knowledge: Knowledge = field(repr=False)
     lexicon: Lexicon = field(repr=False)
-    model: SeverityModel | None
+    model: Scorer | None
     share: Share
 
     def __call__(

@@ -26,7 +26,7 @@ LEAST_MEMBERS = 8.0
 MARGIN = 0.002
 GROUPING_ORIGINS = 2
 # Series asked how they are best grouped, at most.
-SAMPLE = 1500
+SAMPLE = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,8 @@ class PanelEngine:
     """Structural Gaussian processes, averaged; learns what the series of a table share.
 
     Found inside each history it is given: the calendar that makes it most likely, and the
-    column, if any, whose words group series that move together.
+    column, if any, whose words group series that move together. `only_working_days`: days and
+    weeks get no calendar of holidays, since it is tried item by item elsewhere.
     """
 
     name: str = "panel of Gaussian processes"
@@ -42,6 +43,7 @@ class PanelEngine:
     home: Group | None = None
     slow: bool = False
     options: Options = field(default_factory=Options)
+    only_working_days: bool = False
 
     def __call__(self, table: HistoryTable, asked: Asked) -> TableForecast:
         # many small products: a second thread costs more than it brings
@@ -49,7 +51,9 @@ class PanelEngine:
             return self._forecast(table, asked)
 
     def _forecast(self, table: HistoryTable, asked: Asked) -> TableForecast:
-        panel, holidays = _with_calendar(_panel(table), table, asked.horizon, self.options)
+        panel, holidays = _panel(table), ""
+        if table.frequency == "MS" or not self.only_working_days:
+            panel, holidays = _with_calendar(panel, table, asked.horizon, self.options)
         column = self._grouping(panel, table, asked.horizon)
         if column:
             panel = replace(panel, groups=table.categories[column])

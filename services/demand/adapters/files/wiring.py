@@ -20,7 +20,7 @@ from services.demand.use_cases.route_table import RouteTable
 
 
 def forecast_file(desk: Desk, workers: int) -> ForecastFile:
-    return ForecastFile(desk, ForecastTable(_route(workers, Bars()), used_so_far))
+    return ForecastFile(desk, ForecastTable(_route(workers, Bars(), bool(desk.zone)), used_so_far))
 
 
 def backtest_file(
@@ -33,7 +33,7 @@ def backtest_file(
         always.append(LearnedPeer())
     return BacktestFile(
         desk,
-        ForecastTable(_route(workers, bars), used_so_far),
+        ForecastTable(_route(workers, bars, bool(desk.zone)), used_so_far),
         always,
         tuple(Peer(name, workers) for name in RARE if name in peers),
         used_so_far,
@@ -41,8 +41,9 @@ def backtest_file(
     )
 
 
-def _route(workers: int, bars: Bars) -> RouteTable:
-    panel, forests = PanelEngine(), ForestEngine()
+def _route(workers: int, bars: Bars, calendar_drives: bool) -> RouteTable:
+    # a calendar that is tried item by item must not be in the engine as well
+    panel, forests = PanelEngine(only_working_days=calendar_drives), ForestEngine()
     engines = (panel, forests, StatisticalBlend(workers), PooledTsb())
     homes = {
         Group.REGULAR: (panel.name,),

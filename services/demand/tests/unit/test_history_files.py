@@ -10,7 +10,14 @@ import pandas as pd
 import pytest
 
 from services.demand.adapters.files.reading import read_actuals, read_history
-from services.demand.domain.history_files import HistoryRead, Order, Target, held_back, prepared
+from services.demand.domain.history_files import (
+    HistoryRead,
+    Order,
+    Target,
+    held_back,
+    prepared,
+    rolling_backs,
+)
 from services.demand.tests.frames import frame_of, months, written
 from shared.errors import Malformed
 
@@ -236,3 +243,20 @@ def test_holding_back_more_than_there_is_is_refused(tmp_path: Path) -> None:
 def test_an_impossible_order_is_refused(wrong: dict[str, Any], reason: str) -> None:
     with pytest.raises(Malformed, match=reason):
         Order(**{"horizon": 3, "season": 12, "frequency": "MS", **wrong})
+
+
+def test_rolling_origins_lie_a_lead_time_apart_or_closer_and_keep_two_seasons() -> None:
+    assert rolling_backs(72, 12, 3, 6) == (3, 6, 9, 12, 15, 18)
+    assert rolling_backs(39, 12, 3, 6) == (3, 5, 7, 9, 11, 13)
+    with pytest.raises(Malformed, match="ORIGINS_DO_NOT_FIT"):
+        rolling_backs(28, 12, 3, 6)
+
+
+def test_an_origin_nearer_than_the_horizon_is_compared_on_what_came_true(tmp_path: Path) -> None:
+    frame = frame_of({"a": [float(k) for k in range(30)]})
+    read = read_history(written(frame, tmp_path), "MS", 12, 6)
+    cut, actuals = held_back(read, 6, 2)
+    assert cut.table.length == 28
+    assert len(cut.ahead) == 6
+    assert cut.ahead[0] == read.table.periods[28]
+    assert actuals.values[0, actuals.window].tolist() == [28.0, 29.0]

@@ -52,6 +52,7 @@ def _qualification(book: Notebook, qualification: Mapping[str, Any]) -> None:
     take_priority(book, priority, "qualification.details.priority")
     take_care_level(book, "care_level", text(details, "careLevel", 8), "qualification.details")
     book.note("status", text(details, "status", 16))
+    book.note("attribution", text(details, "attribution", 32))
 
 
 def _motive(book: Notebook, motive: Mapping[str, Any], path: str) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from services.orientation.domain.directory import Directory
 from services.orientation.domain.distribution.answer import Distribution, Told
 from services.orientation.domain.distribution.check import check
 from services.orientation.domain.distribution.problem import (
@@ -25,7 +26,7 @@ from services.orientation.domain.distribution.request import (
     Wanted,
 )
 from services.orientation.domain.distribution.tables import Tables
-from services.orientation.domain.facilities import BedCount, Directory, Shortages
+from services.orientation.domain.facilities import BedCount, Shortages
 from services.orientation.domain.orient import Surroundings
 from services.orientation.domain.severity import Band
 from services.orientation.tests.distribution_world import SHARE, a_problem
