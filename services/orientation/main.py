@@ -275,16 +275,23 @@ def volume(files: VolumeFiles, horizon: int, holidays: str) -> str:
     began = time.monotonic()
     calendar = almanac(holidays)
     check_horizon(horizon)
-    parquet.check_writable(files.forecasts_out, files.json_out)
+    outputs = [files.forecasts_out, files.json_out]
+    parquet.check_writable(*outputs, *([files.sectors_out] if files.sectors_out else []))
     history = parquet.read_hours(files.history, "history", calendar)
+    sectors = parquet.sectors_of(files.history, calendar) if files.sectors_out else None
     wanted = ForecastVolume(blend.BlendedLearner(), calendar)
     if files.actuals is None:
-        forecast = wanted.ahead(history, horizon)
+        forecast = wanted.ahead(history, horizon, sectors)
     else:
         actuals = parquet.read_hours(files.actuals, "actuals", calendar)
-        forecast = wanted.rolled(history, actuals)
+        if sectors is not None:
+            later = parquet.read_sectors(files.actuals, "actuals", calendar, sectors.names)
+            sectors = sectors.then(later)
+        forecast = wanted.rolled(history, actuals, sectors)
     seconds = time.monotonic() - began
     parquet.write_forecast(files.forecasts_out, forecast)
+    if files.sectors_out is not None:
+        parquet.write_sectors(files.sectors_out, forecast)
     parquet.write_facts(files.json_out, forecast.facts | {"seconds": seconds})
     return f"{len(forecast.mean)} hours forecast in {files.forecasts_out}"
 
@@ -306,14 +313,7 @@ def distribute(scenario: Path, json_out: Path, *, repeat: int, prove: bool) -> s
     facts = as_json(found, [each.milliseconds for each in rounds])
     if prove:
         witnessed = CpSatWitness().solve(problem)
-        facts["proof"] = {
-            "cp_sat_cost": witnessed.cost,
-            "cp_sat_bound": witnessed.bound,
-            "proven": witnessed.proven,
-            "seconds": witnessed.seconds,
-            # whole hundredths a term: two terms a person may round apart
-            "equal": abs(witnessed.cost - found.cost.total) <= 0.02 * len(problem.casualties),
-        }
+        facts["proof"] = witnessed.beside(found.cost.total, len(problem.casualties))
     json_out.write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return (
         f"{found.outcome.assigned} of {len(found.told)} casualties assigned in "
