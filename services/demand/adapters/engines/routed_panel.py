@@ -27,7 +27,7 @@ LEAST_MEMBERS = 8.0
 MARGIN = 0.002
 GROUPING_ORIGINS = 2
 # Series asked how they are best grouped, at most.
-SAMPLE = 600
+SAMPLE = 1000
 
 
 @dataclass(frozen=True, slots=True)
