@@ -59,6 +59,9 @@ class Still:
     def now(self) -> Surroundings:
         return self.surroundings
 
+    def prepare(self, latitude: float, longitude: float) -> None:
+        """Nothing to find out about a place."""
+
     def refresh(self) -> None:
         """Nothing to look at again."""
 
