@@ -129,3 +129,13 @@ def test_where_an_order_costs_nothing_the_bound_still_lies_below_the_best_plan(
         best = best_cost(problem)
         assert found.progress.bound <= best + SLACK
         assert best <= found.progress.cost + SLACK
+
+
+def test_where_goods_spoil_the_plan_is_still_the_best_of_all_plans() -> None:
+    spoiled = 0.0
+    for seed in range(20):
+        problem = tiny(seed, rows=2, spoils=True)
+        found = solved(problem)
+        assert found.progress.cost == pytest.approx(best_cost(problem), abs=1e-6)
+        spoiled += cost(problem, found.orders).spoiled
+    assert spoiled > 0, "no plan of the test loses anything: the test would say nothing"
