@@ -101,6 +101,7 @@ def assemble(settings: Settings, database: Database, clock: Clock, telemetry: Te
     model = load_model(settings.bundle or BUNDLE, reference)
     meter = PrometheusMeter(telemetry)
     meter.model(model.version if model else "")
+    meter.watch_drift(model.drift() if model else None)
     layer = synthetic_layer(reference.sites) if settings.synthetic_capabilities else ()
     roads = None
     if settings.roads_url:
