@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import grpc
 
@@ -136,6 +137,13 @@ def backtest_file(paths: Paths, workers: int) -> BacktestFile:
     from services.demand.adapters.files import wiring  # noqa: PLC0415
 
     return wiring.backtest_file(_desk(paths), workers)
+
+
+def measures() -> Any:
+    """What `larrey demand bench` measures with."""
+    from services.demand.adapters.bench import measured  # noqa: PLC0415
+
+    return measured
 
 
 def _desk(paths: Paths) -> Desk:

@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from services.demand.entrypoints import bench
 from services.demand.entrypoints.commands import Paths, register
 
 app = typer.Typer(
@@ -41,4 +42,11 @@ def _backtester(paths: Paths, workers: int) -> Any:
     return backtest_file(paths, workers)
 
 
+def _measures() -> Any:
+    from services.demand.main import measures  # noqa: PLC0415
+
+    return measures()
+
+
 register(app, _forecaster, _backtester)
+bench.register(app, _measures)

@@ -67,7 +67,8 @@ def teach(sample: Part, folder: str) -> str:
     The folder of the bundle that was written.
     """
     table, asked = to_learn_from(sample)
-    chosen = pool_router(LearnsAnew()).choose(table, asked)
+    forests = learn(table, asked)
+    chosen = pool_router(LearnsAnew(forests.tested)).choose(table, asked)
     told = {
         "made": sample.made_time.isoformat(),
         "target": sample.target.value,
@@ -77,7 +78,7 @@ def teach(sample: Part, folder: str) -> str:
         "data": "the movements recorded by this service",
     }
     place = Path(folder)
-    return str(place / save(place, learn(table, asked), chosen, told))
+    return str(place / save(place, forests, chosen, told))
 
 
 def service_router(series: int) -> RouteTable:
