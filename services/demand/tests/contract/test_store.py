@@ -250,7 +250,9 @@ class StoreSuite:
             assert some((ANGERS, NANTES), ("A",)) == [(NANTES, "A"), (ANGERS, "A")]
 
     def test_a_run_remembers_lead_time_target_and_free_grids(self, store: Store) -> None:
-        order = replace(ORDER, period=Period.DAY, lead=7, target=Target.RECORDED, auto=True)
+        order = replace(
+            ORDER, period=Period.DAY, lead=7, target=Target.RECORDED, auto=True, update=True
+        )
         with store.write() as books:
             books.runs.add(a_run(order=order), "")
         with store.read() as books:
