@@ -35,7 +35,7 @@ class PanelEngine:
     """Structural Gaussian processes, averaged; learns what the series of a table share.
 
     Found inside each history it is given: the calendar that makes it most likely, and the
-    column, if any, whose words group series that move together.
+    column, if any, whose words group series that move together, asking `asked` series at most.
     """
 
     name: str = "panel of Gaussian processes"
@@ -43,6 +43,7 @@ class PanelEngine:
     home: Group | None = None
     slow: bool = False
     options: Options = field(default_factory=Options)
+    asked: int = SAMPLE
 
     def __call__(self, table: HistoryTable, asked: Asked) -> TableForecast:
         # many small products: a second thread costs more than it brings
@@ -104,7 +105,7 @@ class PanelEngine:
         tests = origins(table.length, horizon, table.season)[:GROUPING_ORIGINS]
         for known, ahead in tests:
             begun = np.flatnonzero(table.lengths - (table.length - known) >= 1)
-            step = -(-len(begun) // SAMPLE)
+            step = -(-len(begun) // self.asked)
             rows = begun[::step]
             made = engine.forecast(
                 dressed.rows(rows.tolist(), drop_last=table.length - known),
