@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from services.orientation.adapters.reference import (
     load_complaints,
     load_reference,
 )
+from services.orientation.adapters.roads import CachedRoads, router_of
 from services.orientation.adapters.store.facilities import Refresher, Snapshot, SqlShortages
 from services.orientation.adapters.store.ledger import SqlLedger
 from services.orientation.adapters.store.records import SqlRecords
@@ -35,6 +37,7 @@ from services.orientation.domain.compiled import CompiledModel
 from services.orientation.domain.directory import Directory
 from services.orientation.domain.facilities import Shortages
 from services.orientation.domain.many import score_many
+from services.orientation.domain.modes import Mode
 from services.orientation.domain.orient import Surroundings
 from services.orientation.domain.response import LocalHabits
 from services.orientation.domain.synthetic import synthetic_layer, with_synthetic_beds
@@ -98,8 +101,14 @@ def assemble(settings: Settings, database: Database, clock: Clock, telemetry: Te
     model = load_model(settings.bundle or BUNDLE, reference)
     meter = PrometheusMeter(telemetry)
     meter.model(model.version if model else "")
+    meter.watch_drift(model.drift() if model else None)
     layer = synthetic_layer(reference.sites) if settings.synthetic_capabilities else ()
-    snapshot = Snapshot(database, layer)
+    roads = None
+    if settings.roads_url:
+        router = router_of(settings.roads_url, settings.roads_timeout.total_seconds())
+        roads = CachedRoads(router, meter.roads)
+    everywhere = Mode(settings.suggestions.upper())
+    snapshot = Snapshot(database, layer, roads=roads, everywhere=everywhere)
     records = SqlRecords(database, clock)
     keyer = KeyedHash(secret_of(settings.case_key_secret, settings.data_dir))
     use_cases = UseCases(
@@ -141,6 +150,8 @@ def build(environ: Mapping[str, str]) -> ServiceParts:
         partitions=settings.topic_partitions,
     )
     parts = assemble(settings, database, clock, telemetry)
+    # The thread that answers waits no longer than this for one that computes.
+    sys.setswitchinterval(0.001)
     limits = StreamLimits(
         settings.frames_in_flight,
         settings.frame_deadline.total_seconds(),
@@ -265,16 +276,23 @@ def volume(files: VolumeFiles, horizon: int, holidays: str) -> str:
     began = time.monotonic()
     calendar = almanac(holidays)
     check_horizon(horizon)
-    parquet.check_writable(files.forecasts_out, files.json_out)
+    outputs = [files.forecasts_out, files.json_out]
+    parquet.check_writable(*outputs, *([files.sectors_out] if files.sectors_out else []))
     history = parquet.read_hours(files.history, "history", calendar)
+    sectors = parquet.sectors_of(files.history, calendar) if files.sectors_out else None
     wanted = ForecastVolume(blend.BlendedLearner(), calendar)
     if files.actuals is None:
-        forecast = wanted.ahead(history, horizon)
+        forecast = wanted.ahead(history, horizon, sectors)
     else:
         actuals = parquet.read_hours(files.actuals, "actuals", calendar)
-        forecast = wanted.rolled(history, actuals)
+        if sectors is not None:
+            later = parquet.read_sectors(files.actuals, "actuals", calendar, sectors.names)
+            sectors = sectors.then(later)
+        forecast = wanted.rolled(history, actuals, sectors)
     seconds = time.monotonic() - began
     parquet.write_forecast(files.forecasts_out, forecast)
+    if files.sectors_out is not None:
+        parquet.write_sectors(files.sectors_out, forecast)
     parquet.write_facts(files.json_out, forecast.facts | {"seconds": seconds})
     return f"{len(forecast.mean)} hours forecast in {files.forecasts_out}"
 
@@ -296,14 +314,7 @@ def distribute(scenario: Path, json_out: Path, *, repeat: int, prove: bool) -> s
     facts = as_json(found, [each.milliseconds for each in rounds])
     if prove:
         witnessed = CpSatWitness().solve(problem)
-        facts["proof"] = {
-            "cp_sat_cost": witnessed.cost,
-            "cp_sat_bound": witnessed.bound,
-            "proven": witnessed.proven,
-            "seconds": witnessed.seconds,
-            # whole hundredths a term: two terms a person may round apart
-            "equal": abs(witnessed.cost - found.cost.total) <= 0.02 * len(problem.casualties),
-        }
+        facts["proof"] = witnessed.beside(found.cost.total, len(problem.casualties))
     json_out.write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return (
         f"{found.outcome.assigned} of {len(found.told)} casualties assigned in "

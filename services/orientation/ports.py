@@ -78,6 +78,10 @@ class Around(Protocol):
 
     def now(self) -> Surroundings: ...
 
+    def prepare(self, latitude: float, longitude: float) -> None:
+        """Finds out what takes time to find out about a place, such as its roads."""
+        ...
+
     def refresh(self) -> None: ...
 
 

@@ -59,6 +59,8 @@ TABLE: Mapping[str, Rule] = {
             "GetForecastRun": _may(ERP, PHARMACIST, OPS, SERVICE),
             "GetForecast": _site("site_id", ERP, PHARMACIST),
             "ListForecasts": _site("site_id", ERP, PHARMACIST),
+            "RecordStock": _site("days.site_id", ERP),
+            "GetTotalForecast": _site("site_ids", ERP, PHARMACIST, OPS),
             "GetAccuracy": _site("site_id", ERP, PHARMACIST, OPS),
             "ListSignals": _may(ERP, PHARMACIST, OPS),
         },

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.orientation.domain.features import Complaints, complaints_from
+from services.orientation.domain.hub.freetext import Phrases
 from services.orientation.domain.hub.reading import Lexicon
 from services.orientation.domain.hub.schema import Check, compile_schema
 from services.orientation.domain.motives import Complaint, GroupMeaning, Motive, Vocabulary
@@ -65,6 +66,7 @@ def load_reference(habits: LocalHabits | None = None, data: Path = DATA) -> Refe
         _codes(data, "typeVecteur"),
         frozenset(row["finess_geo"] for row in _rows(data / "hospitals_fr_2020.csv")),
         frozenset(rule.flag for rule in rules if rule.flag),
+        Phrases.of((row["flag"], row["phrase"]) for row in _rows(data / "free_text.csv")),
     )
     return Reference(
         lexicon,

@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from services.orientation.domain.drift import Drift
 from services.orientation.domain.features import (
     AGE,
     AMBULANCE,
@@ -40,6 +41,7 @@ from services.orientation.domain.model import (
     TableSet,
     Term,
     known_complaints,
+    probability,
 )
 
 AGE_AT, SEX_AT, COMPLAINT_AT, AMBULANCE_AT = AT[AGE], AT[SEX], AT[COMPLAINT], AT[AMBULANCE]
@@ -66,6 +68,7 @@ class _Side:
     gravity: Plain  # how grave a complaint is
     worst: float
     chance: Callable[[float], float]
+    curve: Curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,11 @@ class CompiledModel:
         )
         return CompiledModel(model.version, model.complaints, fresh, history)
 
+    def drift(self) -> Drift | None:
+        """Watches whether calls still look like the training visits."""
+        curve = self._fresh[CALL].icu.curve
+        return Drift.of([probability(value) for value in curve.values])
+
     def score(self, patient: PatientInputs) -> ModelScore:
         """The same figures as `SeverityModel.score`, to single precision."""
         cells = NOTHING[:]
@@ -126,6 +134,7 @@ class CompiledModel:
             codes,
             parts,
             kind != CALL,
+            icu.curve,
         )
 
 
@@ -209,6 +218,7 @@ class _Writing:
             gravity.function(gravity.total(self._folding.fold(tables.gravity), 0.0)),
             tables.worst,
             chance_of(curve),
+            curve,
         )
 
 

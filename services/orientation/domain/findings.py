@@ -101,6 +101,27 @@ REMEDIES: dict[str, str] = {
     "send some elsewhere.",
     "MORE_FINDINGS": "More findings of this kind were left out.",
 }
+# Red flags that free text may point at
+TEXT_FLAGS = (
+    "ANAPHYLAXIS",
+    "ARREST",
+    "CHOKING",
+    "GUNSHOT",
+    "HEAVY_BLEEDING",
+    "IMMINENT_BIRTH",
+    "SEIZURE",
+    "SELF_HARM",
+    "SEPSIS_SIGNS",
+    "SEVERE_BREATHING",
+    "STROKE_SIGNS",
+    "UNCONSCIOUS",
+)
+REMEDIES |= {
+    f"TEXT_SUGGESTS_{flag}": "A note may speak of this red flag: "
+    f"{flag.replace('_', ' ').lower()}. Nothing was changed for it: choose the motive or set the "
+    "flag if it is true."
+    for flag in TEXT_FLAGS
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)

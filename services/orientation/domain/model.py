@@ -67,20 +67,34 @@ def total_of(terms: Sequence[Term], cells: Mapping[str, int]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A rising broken line from one log-odds scale to another."""
+    """A rising broken line from one log-odds scale to another.
+
+    `low` and `high` are the ends of a 90 % interval of `values`; empty where none was made.
+    """
 
     knots: tuple[float, ...]
     values: tuple[float, ...]
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
 
     def __call__(self, x: float) -> float:
+        return self._between(x, self.values)
+
+    def interval(self, x: float) -> tuple[float, float] | None:
+        """Ends of the interval as probabilities: for people like this one, not for this one."""
+        if not self.low or not self.high:
+            return None
+        return probability(self._between(x, self.low)), probability(self._between(x, self.high))
+
+    def _between(self, x: float, values: tuple[float, ...]) -> float:
         if x <= self.knots[0]:
-            return self.values[0]
+            return values[0]
         if x >= self.knots[-1]:
-            return self.values[-1]
+            return values[-1]
         i = bisect_right(self.knots, x)
         low, high = self.knots[i - 1], self.knots[i]
         share = (x - low) / (high - low)
-        return self.values[i - 1] + share * (self.values[i] - self.values[i - 1])
+        return values[i - 1] + share * (values[i] - values[i - 1])
 
 
 def probability(log_odds: float) -> float:
@@ -97,6 +111,12 @@ class ModelScore(NamedTuple):
     codes: tuple[str, ...]
     added: tuple[float, ...]  # what the reason of each code adds
     vitals_used: bool
+    curve: Curve  # the calibration that made p_icu of log_odds
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Ends of the 90 % interval of p_icu, where the calibration was bootstrapped."""
+        return self.curve.interval(self.log_odds)
 
     @property
     def reasons(self) -> tuple[tuple[str, float], ...]:
@@ -178,6 +198,7 @@ class SeverityModel:
             tuple(reasons),
             tuple(reasons.values()),
             kind != CALL,
+            curve,
         )
 
     def _plain(self, tables: TableSet, cells: dict[str, int], complaints: Sequence[int]) -> float:

@@ -96,6 +96,7 @@ class Assessment:
     rules: tuple[str, ...]
     model_used: bool
     enough: bool
+    p_icu_interval: tuple[float, float] | None = None
 
     @property
     def order(self) -> tuple[int, float, str]:
@@ -178,6 +179,7 @@ def assess(
         tuple(rule.rule for rule in fired),
         score is not None,
         enough,
+        score.interval if score else None,
     )
 
 

@@ -69,4 +69,8 @@ def score(
     paths = [hub, *(Path(name) for name in context.args)]
     result = score_files(wiring.offline(directory), paths)
     json_out.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    for refusal in result["refused"]:
+        Console(stderr=True).print(
+            f"refused: {refusal['path']} ({refusal['code']})", soft_wrap=True
+        )
     Console().print(f"{len(result['answers'])} cases answered in {json_out}")

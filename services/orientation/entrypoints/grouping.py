@@ -30,12 +30,13 @@ class Grouping(Generic[Q, A]):
         self._waiting: deque[tuple[Q, asyncio.Future[A]]] = deque()
         self._runner: asyncio.Task[None] | None = None
 
-    async def __call__(self, request: Q) -> A:
+    def submit(self, request: Q) -> asyncio.Future[A]:
+        """The answer to come. Cancelling it saves no work: the group goes on."""
         future: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         self._waiting.append((request, future))
         if self._runner is None:
             self._runner = asyncio.create_task(self._run())
-        return await future
+        return future
 
     async def _run(self) -> None:
         try:

@@ -89,12 +89,12 @@ class OrientationRpc(orientation_pb2_grpc.OrientationServiceServicer):
         return self._wire(self._use.score.late(self._asked(request).reading))
 
     async def ScoreCase(self, request: pb.ScoreCaseRequest, _: Context) -> pb.ScoreCaseResponse:
-        return await self._grouped(request)
+        return await self._grouped.submit(request)
 
     async def StreamCases(
         self, request_iterator: AsyncIterator[pb.StreamCasesRequest], _: Context
     ) -> AsyncIterator[pb.StreamCasesResponse]:
-        stream = CaseStream(self._grouped, self._late, self._use.score.clock, self._limits)
+        stream = CaseStream(self._grouped.submit, self._late, self._use.score.clock, self._limits)
         async for response in stream.run(request_iterator):
             yield response
 

@@ -172,9 +172,13 @@ class StillAround:
 
     surroundings: Surroundings
     refreshed: int = 0
+    prepared: list[tuple[float, float]] = field(default_factory=list)
 
     def now(self) -> Surroundings:
         return self.surroundings
+
+    def prepare(self, latitude: float, longitude: float) -> None:
+        self.prepared.append((latitude, longitude))
 
     def refresh(self) -> None:
         self.refreshed += 1

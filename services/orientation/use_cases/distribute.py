@@ -34,16 +34,18 @@ from services.orientation.domain.distribution.waits import Wait
 from services.orientation.domain.facilities import Facility
 from services.orientation.domain.findings import Finding, tidy
 from services.orientation.domain.model import Scorer
+from services.orientation.domain.modes import Mode
 from services.orientation.domain.orient import PARIS, Knowledge, Surroundings
 from services.orientation.domain.pathways import Need, needs_of
 from services.orientation.domain.patients import Patient, patients_of
 from services.orientation.domain.places import plausible
 from services.orientation.domain.quality import locate
+from services.orientation.domain.records import StoredCase
 from services.orientation.domain.severity import Assessment, Band, Reason, assess
 from services.orientation.ports import Around, Keyer, Records
 from services.orientation.use_cases.sharing import Share
 from shared.clock import Clock
-from shared.errors import Malformed, Missing
+from shared.errors import Malformed, Missing, NotNow
 
 NEAREST_SITES = 60
 STATED_PENALTY_MIN = 30.0  # what lacking a capability that a human asks for costs
@@ -58,6 +60,9 @@ class Still:
 
     def now(self) -> Surroundings:
         return self.surroundings
+
+    def prepare(self, latitude: float, longitude: float) -> None:
+        """Nothing to find out about a place."""
 
     def refresh(self) -> None:
         """Nothing to look at again."""
@@ -118,9 +123,9 @@ class Distribute:
         """Patients of scored cases, and those whose place nobody knows."""
         found: list[Casualty] = []
         nowhere: list[Nowhere] = []
-        for index, case_id in enumerate(wanted.case_ids):
+        states = self._states(wanted)
+        for index, (case_id, state) in enumerate(zip(wanted.case_ids, states, strict=True)):
             path = f"case_ids[{index}]"
-            state = self._state(case_id, path, exercise=wanted.exercise)
             where, _ = locate(state, self.knowledge.communes)
             for one in self._assessed(state):
                 many = one.patient.patient_id and len(state.scope("patient")) > 1
@@ -142,16 +147,33 @@ class Distribute:
                 )
         return found, nowhere
 
-    def _state(self, case_id: str, path: str, *, exercise: bool) -> CaseState:
-        stored = None
-        if self.records is not None and self.keyer is not None:
-            with self.records.open() as record:
-                stored = record.case(self.keyer.key(case_id, exercise=exercise))
+    def _states(self, wanted: Wanted) -> list[CaseState]:
+        """The cases as they are kept, read in one transaction that ends before any sharing.
+
+        A refusal leaves it by raising, so that a case that is not there leaves no trace.
+        """
+        if not wanted.case_ids:
+            return []
+        if self.records is None or self.keyer is None:
+            return [self._shown(None, 0)]
+        keys = [self.keyer.key(name, exercise=wanted.exercise) for name in wanted.case_ids]
+        with self.records.open() as record:
+            record.hold(keys)
+            return [self._shown(record.case(key), at) for at, key in enumerate(keys)]
+
+    def _shown(self, stored: StoredCase | None, index: int) -> CaseState:
         if stored is None:
             raise Missing(
                 "CASE_MISSING",
                 "This case was never scored here. Score it first, or send it among casualties.",
-                field=path,
+                field=f"case_ids[{index}]",
+            )
+        if self.around.now().modes.of(stored.owner) is not Mode.ON:
+            raise NotNow(
+                "SUGGESTIONS_STOPPED",
+                "Suggestions are switched off for the SAMU of this case. Leave it out, or have "
+                "them switched on again.",
+                field=f"case_ids[{index}]",
             )
         return stored.state
 

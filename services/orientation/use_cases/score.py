@@ -70,6 +70,7 @@ class ScoreCase:
         ]
         answers: list[dict[CaseKey, Answer]] = [{} for _ in group]
         keys = [key for pairs in keyed for key, _ in pairs]
+        self._look_around(group)
         if keys:
             with self.records.open() as record:
                 record.hold(keys)
@@ -81,6 +82,17 @@ class ScoreCase:
             self._measure(found.values())
             out.append(Scored(tuple(found.values()), asked.reading.findings))
         return out
+
+    def _look_around(self, group: Sequence[Asked]) -> None:
+        """Before the store is held: a road router may take its time."""
+        if self.around.now().roads is None:
+            return
+        for asked in group:
+            for update in asked.reading.updates:
+                for fact in update.facts:
+                    if fact.field == "position" and isinstance(fact.value, tuple):
+                        latitude, longitude = fact.value
+                        self.around.prepare(float(latitude), float(longitude))
 
     def _measure(self, answers: Iterable[Answer]) -> None:
         for answer in answers:

@@ -44,6 +44,8 @@ def answer_to_wire(answer: Answer, model_version: str) -> pb.CaseAnswer:
             band=BANDS[case.band],
             model_version=model_version if case.model_used else "",
             model_used=case.model_used,
+            p_icu_low=case.p_icu_interval[0] if case.p_icu_interval else None,
+            p_icu_high=case.p_icu_interval[1] if case.p_icu_interval else None,
         ),
         responses=[_response(response) for response in answer.responses],
         facilities=[_facility(option) for option in answer.facilities],
@@ -99,6 +101,7 @@ def _response(response: Response) -> pb.Response:
         resource_type=response.resource_type,
         vehicle_type=response.vehicle_type,
         reasons=[_reason(reason) for reason in response.reasons],
+        expected_benefit=response.expected_benefit,
     )
 
 

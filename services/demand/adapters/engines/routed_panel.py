@@ -13,6 +13,7 @@ from threadpoolctl import (  # type: ignore[import-untyped]  # no types are publ
 
 from services.demand.adapters.engines.gp_panel import calendar, engine
 from services.demand.adapters.engines.gp_panel.panel import Options, Panel
+from services.demand.adapters.engines.panel_parts import in_amounts
 from services.demand.domain.routing import Group, origins
 from services.demand.domain.scoring import SCORED_LEVELS, pinball
 from services.demand.domain.tables import Asked, HistoryTable, TableForecast
@@ -26,7 +27,7 @@ LEAST_MEMBERS = 8.0
 MARGIN = 0.002
 GROUPING_ORIGINS = 2
 # Series asked how they are best grouped, at most.
-SAMPLE = 600
+SAMPLE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class PanelEngine:
                 + (f" Noted: {', '.join(flags).lower().replace('_', ' ')}." if flags else "")
                 for share, flags in zip(made.shared, made.flags, strict=True)
             ),
+            drivers=in_amounts(made.components, made.latent_mean, self.options.power),
         )
 
     def _grouping(self, panel: Panel, table: HistoryTable, horizon: int) -> str:

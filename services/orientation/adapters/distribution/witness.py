@@ -31,6 +31,16 @@ class Witnessed:
     proven: bool
     seconds: float
 
+    def beside(self, cost: float, people: int) -> dict[str, float | bool]:
+        """The flow's cost beside it; both round each term, two a person, to a hundredth."""
+        return {
+            "cp_sat_cost": self.cost,
+            "cp_sat_bound": self.bound,
+            "proven": self.proven,
+            "seconds": self.seconds,
+            "equal": abs(self.cost - cost) <= 0.02 * people,
+        }
+
 
 class CpSatWitness:
     """Decides every seat, ride and place as a yes or no of its own."""

@@ -8,8 +8,10 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 from sqlalchemy import MetaData, func, select
 
+from services.orientation.adapters.roads import MOST_SITES, CachedRoads
 from services.orientation.adapters.store.tables import Tables, from_us, tables, to_us
 from services.orientation.domain.directory import Directory
 from services.orientation.domain.facilities import (
@@ -21,7 +23,6 @@ from services.orientation.domain.facilities import (
 )
 from services.orientation.domain.modes import Mode, Modes
 from services.orientation.domain.orient import Surroundings
-from services.orientation.domain.travel import Roads
 from shared.clock import Clock
 from shared.errors import Unavailable
 from shared.storage import Database, Transaction, upsert
@@ -121,7 +122,7 @@ class Snapshot:
         database: Database,
         synthetic: Iterable[Facility],
         *,
-        roads: Roads | None = None,
+        roads: CachedRoads | None = None,
         everywhere: Mode = Mode.ON,
     ) -> None:
         self._database, self._roads, self._everywhere = database, roads, everywhere
@@ -135,6 +136,18 @@ class Snapshot:
 
     def now(self) -> Surroundings:
         return self._now
+
+    def prepare(self, latitude: float, longitude: float) -> None:
+        """Asks the router of real roads, if there is one, for the sites around a place."""
+        if self._roads is None:
+            return
+        directory = self._now.directory
+        km = directory.distances(latitude, longitude)
+        nearest = np.argsort(km, kind="stable")[:MOST_SITES]
+        found = (directory.facilities[row] for row in nearest)
+        self._roads.prepare(
+            latitude, longitude, [(f.finess_geo, f.latitude, f.longitude) for f in found]
+        )
 
     def refresh(self) -> None:
         """Reads the tables again if they changed; Unavailable when the store is away."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Connection, MetaData, delete, insert, select, update
+from sqlalchemy import Connection, MetaData, bindparam, delete, insert, select, update
 
 from services.orientation.adapters.store.tables import Tables, tables
 from services.orientation.domain.ledger import (
@@ -23,28 +23,39 @@ from shared.storage import Database
 BATCH = 1000
 
 
-def append(connection: Connection, at: Tables, entries: Sequence[tuple[Entry, str]]) -> None:
-    """Adds (entry, case key) in this order. The row of the head makes writers queue."""
-    head = at.ledger_head
-    query = select(head.c.seq, head.c.hash).where(head.c.id == 1).with_for_update()
-    row = connection.execute(query).one()
-    last = Anchor(row.seq, row.hash)
-    rows = []
-    for entry, case_key in entries:
-        linked = link(last, entry)
-        rows.append(
-            {
-                "seq": linked.seq,
-                "hash": linked.hash,
-                "kind": entry.kind,
-                "at_us": entry.at_us,
-                "case_key": case_key,
-                "body": entry.body,
-            }
+class Appending:
+    """Adds entries at the end of a transaction; its statements are put together once."""
+
+    def __init__(self, at: Tables) -> None:
+        head = at.ledger_head
+        self._head = select(head.c.seq, head.c.hash).where(head.c.id == 1).with_for_update()
+        self._add = insert(at.ledger)
+        self._move = (
+            update(head)
+            .where(head.c.id == 1)
+            .values(seq=bindparam("last_seq"), hash=bindparam("last_hash"))
         )
-        last = Anchor(linked.seq, linked.hash)
-    connection.execute(insert(at.ledger), rows)
-    connection.execute(update(head).where(head.c.id == 1).values(seq=last.seq, hash=last.hash))
+
+    def __call__(self, connection: Connection, entries: Sequence[tuple[Entry, str]]) -> None:
+        """(entry, case key) in this order. The row of the head makes writers queue."""
+        row = connection.execute(self._head).one()
+        last = Anchor(row.seq, row.hash)
+        rows = []
+        for entry, case_key in entries:
+            linked = link(last, entry)
+            rows.append(
+                {
+                    "seq": linked.seq,
+                    "hash": linked.hash,
+                    "kind": entry.kind,
+                    "at_us": entry.at_us,
+                    "case_key": case_key,
+                    "body": entry.body,
+                }
+            )
+            last = Anchor(linked.seq, linked.hash)
+        connection.execute(self._add, rows)
+        connection.execute(self._move, {"last_seq": last.seq, "last_hash": last.hash})
 
 
 class SqlLedger:

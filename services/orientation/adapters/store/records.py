@@ -13,7 +13,7 @@ from sqlalchemy import MetaData, bindparam, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.orientation.adapters.store.facilities import facility_from, facility_row
-from services.orientation.adapters.store.ledger import append
+from services.orientation.adapters.store.ledger import Appending
 from services.orientation.adapters.store.tables import Tables, from_us, tables, to_us
 from services.orientation.adapters.store.vehicles import vehicle_from, vehicle_row
 from services.orientation.domain.board import ENDED
@@ -99,7 +99,7 @@ class SqlRecord:
             rows.sort(key=lambda row: (row["case_key"], row["exercise"]))
             connection.execute(self._hot.keep, rows)
         if self._entries:
-            append(connection, self._at, self._entries)
+            self._hot.append(connection, self._entries)
             self._entries = []
 
     def tell_oriented(self, key: CaseKey, counted: Counted) -> None:
@@ -254,6 +254,7 @@ class SqlRecords:
             .order_by(at.c.case_key, at.c.exercise)
             .with_for_update()
         )
+        self.append = Appending(self._tables)
         self.alone = database.engine.dialect.name == "sqlite"
 
     @contextmanager

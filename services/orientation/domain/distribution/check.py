@@ -10,6 +10,7 @@ from services.orientation.domain.distribution.problem import (
     ANY,
     CATEGORIES,
     Allocation,
+    Casualty,
     Problem,
     Site,
 )
@@ -77,16 +78,19 @@ def _seats(problem: Problem, allocation: Allocation) -> list[Violation]:
 
 def _places(problem: Problem, allocation: Allocation) -> list[Violation]:
     """Only who is already on the way may find a site full or closed."""
-    broken = []
     people = {c.casualty_id: c for c in problem.casualties}
+    inside: dict[str, list[Casualty]] = {}
+    for chosen in allocation.assignments:
+        inside.setdefault(chosen.finess_geo, []).append(people[chosen.casualty_id])
+    broken = []
     for site in problem.sites:
-        finess = site.facility.finess_geo
-        inside = [people[a.casualty_id] for a in allocation.assignments if a.finess_geo == finess]
-        bound = Counter(category_of(c) for c in inside if c.bound_for and c.loaded_in)
-        used = Counter(category_of(c) for c in inside)
-        free = free_places(problem, site)
-        if over(free, used) > over(free, bound):
-            broken.append(Violation("PLACES_EXCEEDED", finess))
+        here = inside.get(site.facility.finess_geo)
+        if here:
+            bound = Counter(category_of(c) for c in here if c.bound_for and c.loaded_in)
+            used = Counter(category_of(c) for c in here)
+            free = free_places(problem, site)
+            if over(free, used) > over(free, bound):
+                broken.append(Violation("PLACES_EXCEEDED", site.facility.finess_geo))
     return broken
 
 

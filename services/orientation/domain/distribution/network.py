@@ -142,6 +142,7 @@ def network(problem: Problem, tables: Tables) -> tuple[Network, Layers]:
     )
     for column, site in enumerate(problem.sites):
         _places(arcs, problem, site, site_at + 3 * column, sink)
+    _beyond(arcs, problem, site_at, sink)
     tails, heads, capacities, costs = arcs.joined()
     return (
         Network(tails, heads, capacities, costs, source, sink, people),
@@ -196,19 +197,27 @@ def _reachable(problem: Problem, tables: Tables) -> npt.NDArray[np.bool_]:
 
 
 def _places(arcs: _Arcs, problem: Problem, site: Site, first: int, sink: int) -> None:
-    finess = site.facility.finess_geo
-    going = Counter(
-        category_of(c) for c in problem.casualties if c.loaded_in and c.bound_for == finess
-    )
     shared = first + 2
-    for number, category in enumerate((*CATEGORIES, ANY)):
-        for price in place_prices(problem, site, category):
-            arcs.one(first + number, sink, 1, price)
-    for number in range(len(CATEGORIES)):
-        arcs.one(first + number, shared, len(problem.casualties), 0.0)
-    without = over(free_places(problem, site), going)
-    if without:
-        arcs.one(shared, sink, without, PLACE_WEIGHT * OVER_MIN)
+    for price in place_prices(problem, site, ANY):
+        arcs.one(shared, sink, 1, price)
+    if problem.situation.novi:
+        for number, category in enumerate(CATEGORIES):
+            for price in place_prices(problem, site, category):
+                arcs.one(first + number, sink, 1, price)
+            arcs.one(first + number, shared, len(problem.casualties), 0.0)
+
+
+def _beyond(arcs: _Arcs, problem: Problem, site_at: int, sink: int) -> None:
+    """Who is already bound for a full site gets in all the same."""
+    going: dict[str, Counter[str]] = {}
+    for casualty in problem.casualties:
+        if casualty.loaded_in and casualty.bound_for:
+            going.setdefault(casualty.bound_for, Counter())[category_of(casualty)] += 1
+    for column, site in enumerate(problem.sites):
+        bound = going.get(site.facility.finess_geo)
+        without = over(free_places(problem, site), bound) if bound else 0
+        if without:
+            arcs.one(site_at + 3 * column + 2, sink, without, PLACE_WEIGHT * OVER_MIN)
 
 
 def read_flow(problem: Problem, layers: Layers, flow: Ints) -> Allocation:

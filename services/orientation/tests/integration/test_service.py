@@ -81,6 +81,11 @@ class TestScoreCase:
         error = refused(lambda: running.stub.ScoreCase(typed(1), timeout=0.001))
         assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
 
+    def test_a_road_router_that_is_away_costs_no_answer(self, start: Start) -> None:
+        running = start(LARREY_ROADS_URL="osrm+http://127.0.0.1:9")  # nobody listens there
+        answer = one(running, typed(1, motive_code="M03.06", age_years=62.0))
+        assert "distance model" in answer.facilities[0].reasons[0].text
+
     def test_a_case_survives_a_restart_of_the_service(self, start: Start) -> None:
         one(start("same"), typed(1, motive_code="M01.01"))
         answer = one(start("same"), typed(2, age_years=40.0))

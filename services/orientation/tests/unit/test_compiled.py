@@ -44,6 +44,7 @@ def test_compiled_reasons_add_up_exactly(person: PatientInputs) -> None:
 
 def test_a_curve_is_the_same_below_between_on_and_above_its_knots() -> None:
     curve = Curve((-2.0, 0.0, 1.0), (-3.0, -1.0, 2.0))
+    assert curve.interval(0.0) is None
     fast = chance_of(curve)
     for x in (-9.0, -2.0, -1.3, 0.0, 0.5, 1.0, 7.0):
         assert fast(x) == pytest.approx(probability(curve(x)), abs=1e-12)

@@ -27,6 +27,7 @@ from services.orientation.domain.distribution.request import (
 )
 from services.orientation.domain.distribution.tables import Tables
 from services.orientation.domain.facilities import BedCount, Shortages
+from services.orientation.domain.modes import Mode, Modes
 from services.orientation.domain.orient import Surroundings
 from services.orientation.domain.severity import Band
 from services.orientation.tests.distribution_world import SHARE, a_problem
@@ -44,8 +45,9 @@ from services.orientation.tests.situations import (
 )
 from services.orientation.use_cases.distribute import Distribute
 from shared.clock import FixedClock
-from shared.errors import Malformed, Missing
+from shared.errors import Malformed, Missing, NotNow
 
+OWNER = "fr.health.samu440"
 HERE = Spot(*NANTES)
 NEAR, ABLE = "440000001", "440000002"
 AGO = NOW - timedelta(minutes=10)
@@ -295,6 +297,20 @@ class TestKnownCases:
         assert told.wait.reason == "NO_POSITION"
         assert "POSITION_MISSING" in codes(found)
         assert found.outcome.waiting == 1
+
+    def test_a_samu_that_stopped_suggestions_gets_none_here_either(self) -> None:
+        records = MemoryRecords()
+        score = scoring(records)
+        call = a_call(
+            1, motive_code=CHEST_PAIN, latitude=NANTES[0], longitude=NANTES[1], owner=OWNER
+        )
+        score(score.read_typed(call))
+        asked = distribution(records)
+        here = asked.around.now()
+        stopped = StillAround(replace(here, modes=Modes({OWNER: Mode.OFF})))
+        wanted = Wanted(case_ids=(call.case_id,), facilities=TWO_SITES)
+        with pytest.raises(NotNow, match="SUGGESTIONS_STOPPED"):
+            replace(asked, around=stopped)(wanted)
 
     def test_a_case_that_was_never_scored_is_refused_by_its_place_in_the_request(self) -> None:
         with pytest.raises(Missing, match="CASE_MISSING") as caught:
