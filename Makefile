@@ -78,6 +78,7 @@ chaos: setup ## Three brokers, many kills, floods, a full disk; then an audit of
 bench: setup ## Prints the figures that the README promises
 	$(BIN)/python -m loadtests.ingest
 	$(BIN)/python -m loadtests.score_case
+	$(BIN)/python -m loadtests.door
 
 clean: ## Removes what was made, keeps the environment
 	rm -rf gen build dist .larrey .mypy_cache .ruff_cache
