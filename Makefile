@@ -53,7 +53,7 @@ lint: setup ## Lint, types and contracts
 	$(BIN)/buf lint build/larrey.binpb --config proto/buf.yaml
 
 check: lint ## Lint, types, contracts and unit tests, in under a minute
-	$(BIN)/pytest $(UNIT) -m "not slow and not real and not ops" $(SIDE_BY_SIDE)
+	$(BIN)/pytest $(UNIT) -m "not slow and not real and not ops and not chaos" $(SIDE_BY_SIDE)
 
 test: lint ## Everything: unit, contract, integration, quality, house
 	$(BIN)/pytest $(SIDE_BY_SIDE)
@@ -72,11 +72,15 @@ image-steps: setup ## Runs the Dockerfile's own lines without a daemon (SERVICE=
 load: setup ## A short form of every load scenario, one table; wants two quiet cores
 	$(BIN)/python -m loadtests.load
 
+chaos: setup ## Three brokers, many kills, floods, a full disk; then an audit of every fact
+	$(BIN)/pytest loadtests/tests/test_chaos.py loadtests/tests/test_faults.py -m "chaos or slow" -s
+
 bench: setup ## Prints the figures that the README promises
 	$(BIN)/python -m loadtests.ingest
 	$(BIN)/python -m loadtests.score_case
+	$(BIN)/python -m loadtests.door
 
 clean: ## Removes what was made, keeps the environment
 	rm -rf gen build dist .larrey .mypy_cache .ruff_cache
 
-.PHONY: help setup lock run run-real up lint check test test-ops sbom image-steps load bench clean
+.PHONY: help setup lock run run-real up lint check test test-ops sbom image-steps load chaos bench clean
