@@ -115,7 +115,13 @@ class Distribute:
         )
         previous, findings = previous_that_stand(wanted.previous, problem)
         problem = replace(problem, previous=previous)
-        findings += findings_of(casualties, vehicles, sites, problem)
+        found = findings_of(casualties, vehicles, sites, problem)
+        if not wanted.facilities:  # the sender named no row: each is told once for all of them
+            found = [
+                replace(f, path="facilities") if f.path.startswith("facilities[") else f
+                for f in found
+            ]
+        findings += found
         for index, row in enumerate(wanted.vehicles):
             told = reported.get(row.vehicle_id)
             if told is not None and now - told.position_time > OLD_POSITION:
@@ -237,6 +243,12 @@ class Distribute:
             commune, _ = self.knowledge.communes.find(spot.insee_code)
             if commune is not None and commune.latitude is not None:
                 return commune.latitude, commune.longitude or 0.0
+            raise Malformed(
+                "INSEE_UNKNOWN",
+                "No commune with a position has this INSEE code. Send the 5 characters of the "
+                "commune, or latitude and longitude.",
+                field=f"{path}.place.insee_code",
+            )
         raise Malformed(
             "POSITION_MISSING",
             "No place can be read. Send latitude and longitude, or the INSEE code of a commune.",

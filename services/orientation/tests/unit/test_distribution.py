@@ -382,6 +382,11 @@ REFUSED = [
         "POSITION_IMPLAUSIBLE",
         "casualties[0].place",
     ),
+    (
+        {"casualties": (person("x", spot=Spot(insee_code="99999")),)},
+        "INSEE_UNKNOWN",
+        "casualties[0].place.insee_code",
+    ),
     ({"vehicles": (vehicle("A", spot=Spot()),)}, "POSITION_MISSING", "vehicles[0].place"),
 ]
 
