@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import grpc
 
@@ -144,6 +145,13 @@ def prove_drivers(hospitals: int, items: int) -> Mapping[str, object]:
     from services.demand.adapters.files import proofs  # noqa: PLC0415
 
     return proofs.run(hospitals, items)
+
+
+def measures() -> Any:
+    """What `larrey demand bench` measures with."""
+    from services.demand.adapters.bench import measured  # noqa: PLC0415
+
+    return measured
 
 
 def _desk(paths: Paths) -> Desk:
