@@ -62,6 +62,16 @@ test-ops: setup ## Rules, alerts and the like, with a real Prometheus (needs mor
 	$(BIN)/python -m k8s.tests.ops.tools
 	$(BIN)/pytest k8s -m ops
 
+sbom: setup ## Writes build/sbom-SERVICE.json (CycloneDX) for each service
+	for service in demand replenishment orientation; do \
+		$(BIN)/python -m k8s.image.sbom $$service > build/sbom-$$service.json; done
+
+image-steps: setup ## Runs the Dockerfile's own lines without a daemon (SERVICE=orientation)
+	$(BIN)/python -m k8s.image.steps $(or $(SERVICE),orientation)
+
+load: setup ## A short form of every load scenario, one table; wants two quiet cores
+	$(BIN)/python -m loadtests.load
+
 bench: setup ## Prints the figures that the README promises
 	$(BIN)/python -m loadtests.ingest
 	$(BIN)/python -m loadtests.score_case
@@ -69,4 +79,4 @@ bench: setup ## Prints the figures that the README promises
 clean: ## Removes what was made, keeps the environment
 	rm -rf gen build dist .larrey .mypy_cache .ruff_cache
 
-.PHONY: help setup lock run run-real up lint check test test-ops bench clean
+.PHONY: help setup lock run run-real up lint check test test-ops sbom image-steps load bench clean

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from shared import store_cli
 from shared.errors import Refusal
 from shared.settings import BadSettings
 
@@ -26,6 +27,7 @@ def build() -> typer.Typer:
         add_completion=False,
     )
     app.command("call")(call)
+    app.add_typer(store_cli.app, name="store")
     for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name):
         try:
             commands = entry.load()

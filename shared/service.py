@@ -22,6 +22,7 @@ from shared.clock import Clock
 from shared.energy import EnergyCollector, EnergyFactors
 from shared.errors import Unavailable
 from shared.events import Consumer, EventLog, Handler, Relay, topic_of
+from shared.otlp import open_tracer
 from shared.rpc.server import Server
 from shared.settings import BadSettings, ServiceSettings
 from shared.storage import Database
@@ -68,8 +69,13 @@ class Service:
         self._log = get_log("service")
         self._stop = asyncio.Event()
         self._loop = asyncio.get_running_loop()
+        self._tracer = open_tracer(parts.name, parts.settings)
         self._server = Server(
-            parts.settings, parts.telemetry, parts.register, (*parts.health_names, EVENTS)
+            parts.settings,
+            parts.telemetry,
+            parts.register,
+            (*parts.health_names, EVENTS),
+            self._tracer,
         )
         self._relay = Relay(
             parts.log,
@@ -87,6 +93,7 @@ class Service:
             telemetry=parts.telemetry,
             poison_limit=parts.settings.poison_limit,
             on_failure=self._gave_up,
+            tracer=self._tracer,
         )
         self._metrics: Any = None
         self._ready = parts.telemetry.gauge(
@@ -167,6 +174,7 @@ class Service:
         await asyncio.to_thread(self._relay.stop)
         await asyncio.to_thread(parts.log.close)
         await asyncio.to_thread(parts.database.close)
+        await asyncio.to_thread(self._tracer.close)
         if self._metrics is not None:
             await asyncio.to_thread(self._metrics.shutdown)
             self._metrics.server_close()
@@ -195,6 +203,8 @@ async def _serve(parts: ServiceParts) -> int:
     # again (a quarter of the cost of a movement, and the longest pauses of a call).
     gc.collect()
     gc.freeze()
+    # Answers make thousands of small objects and hardly a cycle: look less often.
+    gc.set_threshold(50_000, 20, 50)
     await service.until_told()
     await service.stop()
     return 1 if service.failure else 0
@@ -204,8 +214,9 @@ def run(name: str, build: Callable[[Mapping[str, str]], ServiceParts]) -> None:
     """Runs a service until SIGTERM; exits 2 on bad settings, 1 when it had to give up."""
     try:
         parts = build(os.environ)
+        configure_logs(name, parts.settings.log_level)
+        code = uvloop.run(_serve(parts))
     except BadSettings as bad:
         print(f"larrey {name}: {bad}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
-    configure_logs(name, parts.settings.log_level)
-    sys.exit(uvloop.run(_serve(parts)))
+    sys.exit(code)

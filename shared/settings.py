@@ -200,6 +200,12 @@ class ServiceSettings:
     streams_per_connection: int = setting(
         "LARREY_STREAMS_PER_CONNECTION", "calls that run at once on one connection", 1000
     )
+    traces_endpoint: str = setting(
+        "LARREY_TRACES_ENDPOINT", "http:// or https:// address of an OTLP receiver (gRPC)", ""
+    )
+    traces_share: float = setting(
+        "LARREY_TRACES_SHARE", "share of new traces that are kept, 0 to 1", 0.1
+    )
     watts_per_core: float = setting(
         "LARREY_WATTS_PER_CORE", "watts of one busy core (a 200 W processor of 20 cores)", 10.0
     )
@@ -226,13 +232,7 @@ class ServiceSettings:
             for name in positive
             if getattr(self, name) < 1
         ]
-        errors += self._access_errors()
-        if not 0 < self.watts_per_core < float("inf"):
-            errors.append("LARREY_WATTS_PER_CORE must be more than 0")
-        if not 1 <= self.data_centre_factor < float("inf"):
-            errors.append("LARREY_DATA_CENTRE_FACTOR must be at least 1")
-        if not 0 <= self.grid_kg_per_kwh < float("inf"):
-            errors.append("LARREY_GRID_KG_PER_KWH must be at least 0")
+        errors += self._access_errors() + self._watch_errors()
         if not self.database_url.startswith(
             ("sqlite:///", "postgresql://", "postgresql+psycopg://")
         ):
@@ -241,6 +241,20 @@ class ServiceSettings:
             errors.append("LARREY_EVENTS_URL must start with sqlite:/// or kafka://")
         if errors:
             raise BadSettings(errors)
+
+    def _watch_errors(self) -> list[str]:
+        errors = []
+        if self.traces_endpoint and not self.traces_endpoint.startswith(("http://", "https://")):
+            errors.append("LARREY_TRACES_ENDPOINT must start with http:// or https://")
+        if not 0 <= self.traces_share <= 1:
+            errors.append("LARREY_TRACES_SHARE must lie between 0 and 1")
+        if not 0 < self.watts_per_core < float("inf"):
+            errors.append("LARREY_WATTS_PER_CORE must be more than 0")
+        if not 1 <= self.data_centre_factor < float("inf"):
+            errors.append("LARREY_DATA_CENTRE_FACTOR must be at least 1")
+        if not 0 <= self.grid_kg_per_kwh < float("inf"):
+            errors.append("LARREY_GRID_KG_PER_KWH must be at least 0")
+        return errors
 
     def _access_errors(self) -> list[str]:
         errors = []

@@ -181,6 +181,20 @@ ORIENTATION = Dashboard(
                     },
                 ),
                 Panel(
+                    "More or less sent than the band asks",
+                    {
+                        "{{kind}}": "sum by (kind) "
+                        "(increase(larrey_orientation_triage_proxy_total[1d]))"
+                    },
+                ),
+                Panel(
+                    "Vehicle reports a second",
+                    {
+                        "{{outcome}}": "sum by (outcome) "
+                        "(rate(larrey_orientation_vehicle_reports_total[5m]))"
+                    },
+                ),
+                Panel(
                     "Age of the bed counts used",
                     {
                         "median": "histogram_quantile(0.5, sum by (le) "

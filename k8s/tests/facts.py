@@ -18,11 +18,14 @@ NOWHERE = {
 }
 
 
+def settings_class(service: str) -> Any:
+    return importlib.import_module(f"services.{service}.settings").Settings
+
+
 @cache
 def settings_of(service: str) -> dict[str, Any]:
     """LARREY_… → the dataclass field behind it."""
-    settings = importlib.import_module(f"services.{service}.settings").Settings
-    return {f.metadata["env"]: f for f in dataclasses.fields(settings)}
+    return {f.metadata["env"]: f for f in dataclasses.fields(settings_class(service))}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

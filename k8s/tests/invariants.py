@@ -6,10 +6,10 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterator
 
-from k8s.tests.facts import all_topics, doors_of, settings_of
+from k8s.tests.facts import NOWHERE, all_topics, doors_of, settings_class, settings_of
 from k8s.tests.rendering import SERVICES, Manifest, container, of_kind, pods, variables
 from shared.rpc.call import find_method, request_for
-from shared.settings import ServiceSettings
+from shared.settings import BadSettings, ServiceSettings, load
 
 GRACE_BEYOND_STOP_S = 10
 Rule = Callable[[list[Manifest]], Iterator[str]]
@@ -263,6 +263,20 @@ def certificates_name_their_service(docs: list[Manifest]) -> Iterator[str]:
                 yield f"{name}: nobody makes the secret {secret}"
 
 
+def the_production_like_are_closed(docs: list[Manifest]) -> Iterator[str]:
+    """Where certificates are made, every service asks for one and its settings can be used."""
+    if not of_kind(docs, "Certificate"):
+        return
+    for service in SERVICES:
+        given = variables(container(docs, service))
+        if given.get("LARREY_ACCESS") != "closed" or "LARREY_TLS_CLIENT_CA" not in given:
+            yield f"{service} serves everyone"
+        try:
+            load(settings_class(service), {**given, **NOWHERE})
+        except BadSettings as bad:
+            yield f"{service}: {bad}"
+
+
 def only_named_roads_are_open(docs: list[Manifest]) -> Iterator[str]:
     policies = of_kind(docs, "NetworkPolicy")
     if not policies:
@@ -312,6 +326,8 @@ RULES: tuple[Rule, ...] = (
     kafka_users_may_do_what_their_service_does,
     scaling_follows_what_exists,
     scaling_on_lag_reads_what_its_service_hears,
+    certificates_name_their_service,
+    the_production_like_are_closed,
     only_named_roads_are_open,
     orientation_goes_first,
 )

@@ -71,6 +71,8 @@ MISSPELT: list[tuple[str, Break]] = [
     ("KafkaUser", lambda d: d["spec"]["authorization"]["acls"][0].update(operation="Read")),
     ("Kafka", lambda d: d["spec"]["kafka"].update(replicas=3)),
     ("KafkaNodePool", lambda d: d["spec"].update(roles=["broker", "chief"])),
+    ("Certificate", lambda d: d["spec"].update(dnsName=[])),
+    ("Issuer", lambda d: d.update(apiVersion="cert-manager.io/v0")),
     ("ScaledObject", lambda d: d["spec"].update(maxReplicas=4)),
     ("TriggerAuthentication", lambda d: d["spec"]["secretTargetRef"][0].pop("parameter")),
     ("HorizontalPodAutoscaler", lambda d: d["spec"].update(minReplica=1)),
@@ -181,6 +183,30 @@ TWINS: list[tuple[rules.Rule, Break]] = [
         lambda d: of_kind(d, "Deployment")["orientation"]["spec"].update(replicas=3),
     ),
     (rules.only_named_roads_are_open, lambda d: policy(d, "nobody-talks").update(ingress=[{}])),
+    (
+        rules.certificates_name_their_service,
+        lambda d: of_kind(d, "Certificate")["demand-tls"]["spec"].update(dnsNames=["x"]),
+    ),
+    (
+        rules.certificates_name_their_service,
+        lambda d: of_kind(d, "Certificate")["demand-tls"]["spec"].update(secretName="x"),
+    ),
+    (
+        rules.the_nightly_run_is_a_call_that_demand_understands,
+        lambda d: nightly(d).pop(-2),
+    ),
+    (
+        rules.mounted_files_are_there,
+        lambda d: env(d, "demand", "LARREY_TLS_CERT").update(value="/etc/larrey/tsl/tls.crt"),
+    ),
+    (
+        rules.the_production_like_are_closed,
+        lambda d: env(d, "demand", "LARREY_ACCESS").update(value="open"),
+    ),
+    (
+        rules.the_production_like_are_closed,
+        lambda d: env(d, "demand", "LARREY_CALLS_PER_SECOND").update(value="many"),
+    ),
     (
         rules.only_named_roads_are_open,
         lambda d: policy(d, "services-are-called")["podSelector"]["matchExpressions"][0][

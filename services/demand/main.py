@@ -12,12 +12,13 @@ from larrey.demand.v1 import demand_pb2, demand_pb2_grpc, events_pb2
 from services.demand.adapters.backends import workers_for
 from services.demand.adapters.bundles import ModelFolder
 from services.demand.adapters.files.desk import Desk
+from services.demand.adapters.files.equipment import UsesDesk
 from services.demand.adapters.history import ParquetHistory
 from services.demand.adapters.store.books import SqlBooks, SqlStore
 from services.demand.adapters.store.tables import tables
 from services.demand.adapters.watch import Metrics
 from services.demand.domain.outlook import Rules
-from services.demand.entrypoints.commands import Paths
+from services.demand.entrypoints.commands import Kind, Paths
 from services.demand.entrypoints.events import Listener
 from services.demand.entrypoints.ingest import Ingest
 from services.demand.entrypoints.jobs import RunJob
@@ -139,6 +140,13 @@ def backtest_file(paths: Paths, workers: int) -> BacktestFile:
     return wiring.backtest_file(_desk(paths), workers)
 
 
+def prove_drivers(hospitals: int, items: int) -> Mapping[str, object]:
+    """`larrey demand drivers`: the last shipped winter, and hospitals of known truth."""
+    from services.demand.adapters.files import proofs  # noqa: PLC0415
+
+    return proofs.run(hospitals, items)
+
+
 def measures() -> Any:
     """What `larrey demand bench` measures with."""
     from services.demand.adapters.bench import measured  # noqa: PLC0415
@@ -148,7 +156,8 @@ def measures() -> Any:
 
 def _desk(paths: Paths) -> Desk:
     item, picture = paths.plot or ("", None)
-    return Desk(
+    desk = UsesDesk if paths.kind is Kind.USES else Desk
+    return desk(
         history_path=paths.history,
         frequency=paths.frequency,
         season=paths.season,
@@ -158,6 +167,8 @@ def _desk(paths: Paths) -> Desk:
         json_path=paths.json,
         plot_item=item,
         plot_path=picture,
+        signals_path=paths.signals,
+        zone=paths.zone,
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.demand.domain.accuracy import Claim, Figures, Place
+from services.demand.domain.drivers.driver import Driver
 from services.demand.domain.forecasts import Finding, Forecast, Outcome
 from services.demand.domain.history_files import HistoryRead, Target, Used
 from services.demand.domain.movements import Movement
@@ -302,6 +303,10 @@ class ForecastFiles(Protocol):
     def history(self) -> HistoryRead: ...
     def actuals(self, ids: Sequence[str], ahead: Days) -> Actuals:
         """What came true over the periods ahead, in the order of the ids."""
+        ...
+
+    def drivers(self, read: HistoryRead) -> Sequence[Driver]:
+        """Calendars and signals on the grid of a history; none when none were asked for."""
         ...
 
     def write(

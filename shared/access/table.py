@@ -1,7 +1,8 @@
 """The one table of who may call which RPC, and where a request names its tenants.
 
 `paths` lead from the request to the fields that name a site or a SAMU. A path whose field
-is empty asks for every tenant. WHOLE_GROUP answers about all sites at once.
+is empty asks for every tenant, unless `empty_is_all` is False. `whole_group` answers about
+all sites at once.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ class Rule:
     kind: str = ""
     paths: tuple[str, ...] = ()
     whole_group: bool = False
+    empty_is_all: bool = True
 
 
 def _may(*roles: Role) -> Rule:
@@ -86,10 +88,13 @@ TABLE: Mapping[str, Rule] = {
             "StreamCases": _samu("update.typed.case_id|update.hub_json", LRM),
             "ReportCapacity": _site("facilities.finess_geo", ERP, SERVICE),
             "ReportResources": _samu("hub_json", LRM),
-            "Distribute": _samu("case_ids", LRM, REGULATOR),
+            "Distribute": Rule(
+                frozenset({LRM, REGULATOR}), "samu", ("case_ids",), empty_is_all=False
+            ),
             "RecordDecision": _samu("case_id", REGULATOR),
             "ExportDecision": _samu("case_id", LRM, REGULATOR),
             "WatchBoard": _samu("owner", LRM, REGULATOR),
+            "SetSuggestions": _samu("owner", REGULATOR, OPS),
         },
     ),
 }

@@ -22,7 +22,7 @@ def tenants_of(rule: Rule, request: Message) -> set[str]:
         return {EVERY}
     found: set[str] = set()
     for path in rule.paths:
-        for value in _values(request, path):
+        for value in _values(request, path, empty_is_all=rule.empty_is_all):
             if rule.kind == "site":
                 found.add(value or EVERY)
             else:
@@ -30,12 +30,12 @@ def tenants_of(rule: Rule, request: Message) -> set[str]:
     return found
 
 
-def _values(request: Message, path: str) -> Iterator[Any]:
+def _values(request: Message, path: str, *, empty_is_all: bool) -> Iterator[Any]:
     """What stands at a path; of alternatives ("a|b") the one that is set."""
     for way in path.split("|"):
         reached = list(_walk([request], way.split(".")))
         yield from reached
-    if "|" not in path and not _has(request, path):
+    if empty_is_all and "|" not in path and not _has(request, path):
         yield EVERY  # an empty list asks for all
 
 

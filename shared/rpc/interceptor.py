@@ -20,8 +20,9 @@ from shared.errors import Forbidden, Refusal, Stranger
 from shared.rpc.status import code_of, status_of
 from shared.rpc.validation import validate
 from shared.telemetry import Telemetry, get_log
+from shared.tracing import FORM, NO_TRACES, Span, Tracer
 
-REQUEST_ID = "x-request-id"
+REQUEST_ID, TRACE = "x-request-id", "traceparent"
 REQUEST_ID_FORM = re.compile(r"[A-Za-z0-9._-]{1,64}")
 QUIET = ("/grpc.health.", "/grpc.reflection.", "/grpc.channelz.")
 REFUSED_FOR_WHO = (Stranger, Forbidden)
@@ -53,10 +54,14 @@ class Around(grpc.aio.ServerInterceptor):
     """Wraps each handler of our own services; the standard ones are left alone."""
 
     def __init__(
-        self, telemetry: Telemetry, default_deadline_s: float, guard: Guard | None = None
+        self,
+        telemetry: Telemetry,
+        default_deadline_s: float,
+        guard: Guard | None = None,
+        tracer: Tracer = NO_TRACES,
     ) -> None:
         self._metrics = CallMetrics.of(telemetry)
-        self._guard = guard
+        self._guard, self._tracer = guard, tracer
         self._deadline_s = default_deadline_s
         self._log = get_log("rpc")
 
@@ -129,7 +134,7 @@ class Around(grpc.aio.ServerInterceptor):
         return self._guard.admitted(method, context, stream=stream)
 
     def _watched(self, method: str, context: Any) -> _Watch:
-        return _Watch(method, context, self._metrics, self._log)
+        return _Watch(method, context, self._metrics, self._log, self._tracer)
 
 
 class _Everyone:
@@ -163,8 +168,12 @@ async def _checked(requests: AsyncIterator[Message], allowed: Pass) -> AsyncIter
 class _Watch:
     """Measures one call and turns what it raises into a status."""
 
-    def __init__(self, method: str, context: Any, metrics: CallMetrics, log: Any) -> None:
+    def __init__(
+        self, method: str, context: Any, metrics: CallMetrics, log: Any, tracer: Tracer
+    ) -> None:
         self._method, self._context, self._metrics, self._log = method, context, metrics, log
+        self._tracer = tracer
+        self._span: Span | None = None
         self._start = time.perf_counter()
 
     async def __aenter__(self) -> None:
@@ -173,6 +182,9 @@ class _Watch:
         if not REQUEST_ID_FORM.fullmatch(request_id):
             request_id = uuid.uuid4().hex
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        trace = str(sent.get(TRACE, ""))
+        # Each call runs in a context of its own: what is set here ends with it.
+        self._span = self._tracer.begin(self._method[1:], trace if FORM.fullmatch(trace) else "")
         await self._context.send_initial_metadata(((REQUEST_ID, request_id),))
         self._metrics.running.labels(self._method).inc()
 
@@ -181,6 +193,8 @@ class _Watch:
         self._metrics.seconds.labels(self._method).observe(time.perf_counter() - self._start)
         code = _code(error, self._context)
         self._metrics.calls.labels(self._method, STATUS_NAMES.get(code, "UNKNOWN")).inc()
+        if self._span is not None:
+            self._span.end("" if code == 0 else STATUS_NAMES.get(code, "UNKNOWN"))
         structlog.contextvars.unbind_contextvars("request_id")
         if isinstance(error, REFUSED_FOR_WHO):
             self._metrics.refused.labels(error.reason).inc()

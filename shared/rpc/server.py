@@ -13,6 +13,7 @@ from shared.access import guard_of, server_credentials
 from shared.rpc.interceptor import Around
 from shared.settings import ServiceSettings
 from shared.telemetry import Telemetry
+from shared.tracing import NO_TRACES, Tracer
 
 LIVE = ""  # the health name that answers for the process
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -32,6 +33,7 @@ class Server:
         telemetry: Telemetry,
         register: Callable[[grpc.aio.Server], None],
         health_names: Sequence[str],
+        tracer: Tracer = NO_TRACES,
     ) -> None:
         self._settings = settings
         self._names = tuple(health_names)
@@ -40,7 +42,12 @@ class Server:
         self._door: grpc.aio.Server | None = None
         self._server = grpc.aio.server(
             interceptors=[
-                Around(telemetry, settings.default_deadline.total_seconds(), guard_of(settings))
+                Around(
+                    telemetry,
+                    settings.default_deadline.total_seconds(),
+                    guard_of(settings),
+                    tracer,
+                )
             ],
             options=[
                 ("grpc.max_receive_message_length", settings.max_message_bytes),

@@ -50,11 +50,17 @@ def _backtester(paths: Paths, workers: int) -> Any:
     return backtest_file(paths, workers)
 
 
+def _prover(hospitals: int, items: int) -> Any:
+    from services.demand.main import prove_drivers  # noqa: PLC0415
+
+    return prove_drivers(hospitals, items)
+
+
 def _measures() -> Any:
     from services.demand.main import measures  # noqa: PLC0415
 
     return measures()
 
 
-register(app, _forecaster, _backtester)
+register(app, _forecaster, _backtester, _prover)
 bench.register(app, _measures)

@@ -17,6 +17,7 @@ from services.demand.domain.routing import (
     judge,
     losses,
     origins,
+    within_reach,
     worth_trying,
 )
 from services.demand.domain.tables import (
@@ -73,15 +74,19 @@ class RouteTable:
     ) -> dict[str, list[Losses]]:
         found: dict[str, list[Losses]] = {one.name: [] for one in engines}
         tests = origins(table.length, asked.horizon, table.season)[: self.tests]
+        kinds = _rows(groups(table))
+        kept = list(engines)
         with self.progress.stage("back-tests", len(tests) * len(engines)) as step:
             for known, periods in tests:
+                for _ in range(len(engines) - len(kept)):
+                    step()
                 cut = table.until(known)
                 test = Asked(
                     table.periods[known : known + periods],
                     asked.levels,
                     None if asked.lead is None else min(asked.lead, periods),
                 )
-                for engine in engines:
+                for engine in kept:
                     wanted = np.ones(len(cut.ids), dtype=bool)
                     if engine.slow:
                         wanted = _sample(cut, engine.serves, self.sample)
@@ -90,7 +95,27 @@ class RouteTable:
                         made = tidied(engine(part, test))
                         found[engine.name].append(losses(table, cut, made, wanted, periods))
                     step()
+                kept = self._worth_more(kept, found, kinds)
         return found
+
+    def _worth_more(
+        self,
+        engines: Sequence[TableEngine],
+        found: Mapping[str, Sequence[Losses]],
+        rows: Mapping[Group, Ints],
+    ) -> list[TableEngine]:
+        """Those that are not far behind in every group that they serve: a costly engine that
+        has lost clearly at the newest origin need not lose again at older ones."""
+        near = set()
+        for group, members in rows.items():
+            serving = [one for one in engines if group in one.serves]
+            default = next((n for n in self.homes[group] if n in {o.name for o in serving}), None)
+            if default is None:
+                continue
+            near.add(default)
+            tried = {one.name: found[one.name] for one in serving}
+            near |= within_reach(tried, members, default)
+        return [one for one in engines if one.name in near]
 
     def forecast(
         self, table: HistoryTable, asked: Asked, chosen: Mapping[Group, Judged]

@@ -19,6 +19,14 @@ from shared.rpc.call import find_method
 PROTO = Path(__file__).resolve().parents[3] / "proto" / "larrey"
 
 
+# Where a patient may be taken is no tenant: the case is. What was proposed before is only
+# compared with.
+NO_TENANTS = {
+    "RecordDecision": {"finess_geo"},
+    "Distribute": {"facilities.finess_geo", "previous.finess_geo", "previous.case_id"},
+}
+
+
 def rpcs() -> set[str]:
     found = set()
     for path in PROTO.rglob("*.proto"):
@@ -72,8 +80,7 @@ def test_every_request_that_names_a_site_or_a_case_is_held_to_it(rpc: str) -> No
     named = walk(find_method(rpc).input_type, "", ())
     held = {way for path in rule.paths for way in path.split("|")}
     if not rule.whole_group:
-        # where an ambulance should take a patient is no tenant: the case is
-        assert {n for n in named if not n.startswith("orientation_")} - held <= {"finess_geo"}
+        assert named - held <= NO_TENANTS.get(rpc.rsplit("/", 1)[1], set())
 
 
 def test_only_a_person_decides() -> None:
@@ -106,6 +113,10 @@ def test_a_case_belongs_to_the_samu_in_its_id_wherever_it_stands() -> None:
         "fr.health.samu440"
     }
     assert tenants_of(board, request("WatchBoard")) == {"*"}
+    distribute = rule("Distribute")
+    assert tenants_of(distribute, request("Distribute")) == set()
+    cases = request("Distribute", case_ids=["fr.health.samu440.1", "fr.health.samu950.2"])
+    assert tenants_of(distribute, cases) == {"fr.health.samu440", "fr.health.samu950"}
     stream = rule("StreamCases")
     assert tenants_of(stream, request("StreamCases", heartbeat={})) == set()
     framed = request("StreamCases", update={"typed": typed})

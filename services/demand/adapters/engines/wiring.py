@@ -40,9 +40,12 @@ class Unwatched:
         yield lambda: None
 
 
-def router(workers: int, progress: Progress, sample: int = SAMPLE) -> RouteTable:
+def router(
+    workers: int, progress: Progress, sample: int = SAMPLE, *, calendar_drives: bool = False
+) -> RouteTable:
     """Panel, forests, the classical blend and pooled TSB, each with its home."""
-    panel, forests = PanelEngine(), ForestEngine()
+    # a calendar that is tried item by item must not be in the engine as well
+    panel, forests = PanelEngine(only_working_days=calendar_drives), ForestEngine()
     engines = (panel, forests, StatisticalBlend(workers), PooledTsb())
     homes = {
         Group.REGULAR: (panel.name,),

@@ -15,7 +15,8 @@ from services.demand.use_cases.forecast_files import ForecastFile, ForecastTable
 
 
 def forecast_file(desk: Desk, workers: int) -> ForecastFile:
-    return ForecastFile(desk, ForecastTable(router(workers, Bars()), used_so_far))
+    route = router(workers, Bars(), calendar_drives=bool(desk.zone))
+    return ForecastFile(desk, ForecastTable(route, used_so_far))
 
 
 def backtest_file(
@@ -28,7 +29,7 @@ def backtest_file(
         always.append(LearnedPeer())
     return BacktestFile(
         desk,
-        ForecastTable(router(workers, bars), used_so_far),
+        ForecastTable(router(workers, bars, calendar_drives=bool(desk.zone)), used_so_far),
         always,
         tuple(Peer(name, workers) for name in RARE if name in peers),
         used_so_far,
