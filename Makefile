@@ -8,6 +8,9 @@ export UV_PYTHON_DOWNLOADS := never
 # Small matrices: threads of the linear algebra cost twenty times what they save.
 export OPENBLAS_NUM_THREADS ?= 1
 
+# A file's tests stay together: they share the services that they start.
+SIDE_BY_SIDE := -n 2 --dist loadfile
+
 PROTOS := $(shell find proto -name '*.proto')
 UNIT := $(wildcard services/*/tests/unit) shared/tests/unit loadtests/tests
 
@@ -42,16 +45,32 @@ run-real: setup ## The same day on a real Apache Kafka and a real PostgreSQL
 up: setup ## Leaves the three services running for a client, until Ctrl-C
 	$(BIN)/larrey day up
 
-check: setup ## Lint, types, contracts and unit tests, in under a minute
+lint: setup ## Lint, types and contracts
 	$(BIN)/ruff check --quiet
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/buf lint build/larrey.binpb --config proto/buf.yaml
-	$(BIN)/pytest $(UNIT) -m "not slow and not real"
 
-test: check ## Everything: unit, contract, integration, quality, house
-	$(BIN)/pytest
+check: lint ## Lint, types, contracts and unit tests, in under a minute
+	$(BIN)/pytest $(UNIT) -m "not slow and not real and not ops" $(SIDE_BY_SIDE)
+
+test: lint ## Everything: unit, contract, integration, quality, house
+	$(BIN)/pytest $(SIDE_BY_SIDE)
+
+test-ops: setup ## Rules, alerts and the like, with a real Prometheus (needs more than Python)
+	$(BIN)/python -m k8s.tests.ops.tools
+	$(BIN)/pytest k8s -m ops
+
+sbom: setup ## Writes build/sbom-SERVICE.json (CycloneDX) for each service
+	for service in demand replenishment orientation; do \
+		$(BIN)/python -m k8s.image.sbom $$service > build/sbom-$$service.json; done
+
+image-steps: setup ## Runs the Dockerfile's own lines without a daemon (SERVICE=orientation)
+	$(BIN)/python -m k8s.image.steps $(or $(SERVICE),orientation)
+
+load: setup ## A short form of every load scenario, one table; wants two quiet cores
+	$(BIN)/python -m loadtests.load
 
 bench: setup ## Prints the figures that the README promises
 	$(BIN)/python -m loadtests.ingest
@@ -60,4 +79,4 @@ bench: setup ## Prints the figures that the README promises
 clean: ## Removes what was made, keeps the environment
 	rm -rf gen build dist .larrey .mypy_cache .ruff_cache
 
-.PHONY: help setup lock run run-real up check test bench clean
+.PHONY: help setup lock run run-real up lint check test test-ops sbom image-steps load bench clean

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
+from services.orientation.domain.board import Board
 from services.orientation.domain.case import CaseState
 from services.orientation.domain.decision import Decision
+from services.orientation.domain.distribution.network import Ints, Network
 from services.orientation.domain.facilities import Facility, Shortage
+from services.orientation.domain.modes import Mode
 from services.orientation.domain.orient import Answer, Surroundings
 from services.orientation.domain.records import CaseKey, Counted, StoredCase
+from services.orientation.domain.severity import Band
+from services.orientation.domain.vehicles import Vehicle
 
 
 class Record(Protocol):
     """One transaction on the store: all of it is kept, with the facts it tells, or none."""
 
+    def hold(self, keys: Sequence[CaseKey]) -> None:
+        """Reads these cases at once and holds them; `case` then asks the store no more."""
+        ...
+
+    def log(self, kind: str, key: CaseKey, content: Mapping[str, Any]) -> None:
+        """Appends an entry to the decision log; its content names nobody."""
+        ...
+
     def case(self, key: CaseKey) -> StoredCase | None:
         """The case, held against other writers until the end; None when it is new."""
         ...
 
-    def put_case(self, key: CaseKey, case: StoredCase) -> None: ...
+    def put_case(self, key: CaseKey, case: StoredCase) -> str:
+        """Keeps the case; returns a hash of everything known of it, which names nobody."""
+        ...
 
     def tell_oriented(self, key: CaseKey, counted: Counted) -> None: ...
 
@@ -41,6 +56,14 @@ class Record(Protocol):
 
     def tell_capacity(self, facility: Facility) -> None: ...
 
+    def vehicle(self, resource_id: str, *, exercise: bool) -> Vehicle | None: ...
+
+    def put_vehicle(self, vehicle: Vehicle) -> None: ...
+
+    def tell_moved(self, vehicle: Vehicle) -> None: ...
+
+    def put_mode(self, owner: str, mode: Mode, set_by: str) -> None: ...
+
 
 class Records(Protocol):
     def open(self) -> AbstractContextManager[Record]: ...
@@ -55,7 +78,21 @@ class Around(Protocol):
 
     def now(self) -> Surroundings: ...
 
+    def prepare(self, latitude: float, longitude: float) -> None:
+        """Finds out what takes time to find out about a place, such as its roads."""
+        ...
+
     def refresh(self) -> None: ...
+
+
+class BoardReader(Protocol):
+    """The board as the store has it."""
+
+    def seen(self) -> tuple[object, ...]:
+        """Another value whenever something on the board changed."""
+        ...
+
+    def read(self, owner: str, now: datetime) -> Board: ...
 
 
 class Keyer(Protocol):
@@ -77,12 +114,22 @@ class Meter(Protocol):
 
     def rules_only(self, why: str) -> None: ...
 
-    def decided(self, *, followed: bool, reason: str) -> None: ...
+    def decided(self, decided: Decision, band: Band, mode: Mode, reason: str) -> None: ...
 
     def capacity(self, accepted: int, superseded: int, refused: int) -> None: ...
+
+    def vehicles(self, accepted: int, superseded: int, refused: int) -> None: ...
 
 
 class MessageCheck(Protocol):
     """Checks an outgoing message against the schemas of the Hub."""
 
     def problems(self, envelope: object) -> list[str]: ...
+
+
+class FlowSolver(Protocol):
+    """Finds the cheapest flow of a network."""
+
+    def solve(self, network: Network) -> Ints:
+        """Units on each arc, in the order of the arcs."""
+        ...

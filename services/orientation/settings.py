@@ -35,6 +35,22 @@ class Settings(ServiceSettings):
         "departments that send fire ambulances before private ones, separated by commas",
         (),
     )
+    suggestions: str = setting(
+        "LARREY_SUGGESTIONS",
+        "on, shadow or off: for every SAMU that did not choose for itself",
+        "on",
+    )
+    roads_url: str = setting(
+        "LARREY_ROADS_URL",
+        "osrm+http://host:port or valhalla+http://host:port of a road router that you run; it "
+        "is told where cases are to about 100 m; left out, a distance model answers",
+        "",
+    )
+    roads_timeout: timedelta = setting(
+        "LARREY_ROADS_TIMEOUT_SECONDS",
+        "seconds that a case waits for the router",
+        timedelta(seconds=0.2),
+    )
     refresh: timedelta = setting(
         "LARREY_REFRESH_SECONDS",
         "seconds between two looks at capacity and shortages that others wrote",
@@ -58,12 +74,17 @@ class Settings(ServiceSettings):
         errors = []
         if self.case_key_secret and len(self.case_key_secret) < 16:
             errors.append("LARREY_CASE_KEY must have at least 16 characters")
+        if self.suggestions not in ("on", "shadow", "off"):
+            errors.append("LARREY_SUGGESTIONS must be on, shadow or off")
+        if self.roads_url and not self.roads_url.startswith(("osrm+http://", "valhalla+http://")):
+            errors.append("LARREY_ROADS_URL must start with osrm+http:// or valhalla+http://")
         if self.frames_in_flight < 1:
             errors.append("LARREY_FRAMES_IN_FLIGHT must be at least 1")
         for name, value in (
             ("LARREY_REFRESH_SECONDS", self.refresh),
             ("LARREY_FRAME_DEADLINE_SECONDS", self.frame_deadline),
             ("LARREY_HEARTBEAT_SECONDS", self.heartbeat),
+            ("LARREY_ROADS_TIMEOUT_SECONDS", self.roads_timeout),
         ):
             if value <= timedelta(0):
                 errors.append(f"{name} must be more than 0")

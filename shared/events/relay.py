@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 BATCH = 500
 IDLE_SECONDS = 0.25
+# After a batch that left nothing behind the relay waits this long, so that facts of the next
+# moments travel together: one at a time costs as much as many.
+GATHER_SECONDS = 0.05
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 
 
@@ -106,8 +109,11 @@ class Relay:
             self._log.create_topics(self._topics)
             self._topics = []
         self._database.outbox_grew.clear()
-        if self.step() == 0:
+        carried = self.step()
+        if carried == 0:
             self._database.outbox_grew.wait(IDLE_SECONDS)
+        elif carried < BATCH:
+            self._stopping.wait(GATHER_SECONDS)
 
     def _last_pass(self) -> None:
         try:

@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from services.demand.entrypoints import bench
 from services.demand.entrypoints.commands import Paths, register
 
 app = typer.Typer(
@@ -47,4 +48,11 @@ def _prover(hospitals: int, items: int) -> Any:
     return prove_drivers(hospitals, items)
 
 
+def _measures() -> Any:
+    from services.demand.main import measures  # noqa: PLC0415
+
+    return measures()
+
+
 register(app, _forecaster, _backtester, _prover)
+bench.register(app, _measures)

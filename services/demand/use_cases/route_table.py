@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from services.demand.domain.routing import (
+    MOST_ORIGINS,
     Group,
     Judged,
     Losses,
@@ -44,9 +45,15 @@ class RouteTable:
     engines: Sequence[TableEngine]
     homes: Mapping[Group, Sequence[str]]
     progress: Progress = field(repr=False)
+    sample: int = SAMPLE
+    most: int = 1_000_000
+    tests: int = MOST_ORIGINS
 
     def choose(self, table: HistoryTable, asked: Asked) -> Mapping[Group, Judged]:
         """The engine of each group that the table has, by rolling origins inside it."""
+        if len(table.ids) > self.most:
+            places = np.linspace(0, len(table.ids) - 1, self.most).astype(np.int64)
+            table = table.rows(np.unique(places))
         rows = _rows(groups(table))
         shares = {group: len(members) / len(table.ids) for group, members in rows.items()}
         engines = [one for one in self.engines if worth_trying(one.home, one.serves, shares)]
@@ -66,7 +73,7 @@ class RouteTable:
         engines: Sequence[TableEngine],
     ) -> dict[str, list[Losses]]:
         found: dict[str, list[Losses]] = {one.name: [] for one in engines}
-        tests = origins(table.length, asked.horizon, table.season)
+        tests = origins(table.length, asked.horizon, table.season)[: self.tests]
         kinds = _rows(groups(table))
         kept = list(engines)
         with self.progress.stage("back-tests", len(tests) * len(engines)) as step:
@@ -82,7 +89,7 @@ class RouteTable:
                 for engine in kept:
                     wanted = np.ones(len(cut.ids), dtype=bool)
                     if engine.slow:
-                        wanted = _sample(cut, engine.serves)
+                        wanted = _sample(cut, engine.serves, self.sample)
                     part = cut.rows(np.flatnonzero(wanted)) if engine.slow else cut
                     if len(part.ids):
                         made = tidied(engine(part, test))
@@ -128,7 +135,7 @@ class RouteTable:
                     )
                 )
                 engine = by_name[name]
-                if engine.slow:
+                if engine.slow or len(mine) >= self.most:
                     made = tidied(engine(table.rows(mine), asked))
                 else:
                     # the whole table: engines that learn from all series get all of them
@@ -154,11 +161,11 @@ def _rows(kinds: Sequence[Group]) -> dict[Group, Ints]:
     return {group: rows for group, rows in found.items() if len(rows)}
 
 
-def _sample(table: HistoryTable, serves: frozenset[Group]) -> Flags:
-    """Evenly spaced series of the groups that an engine serves, at most SAMPLE of them."""
+def _sample(table: HistoryTable, serves: frozenset[Group], most: int) -> Flags:
+    """Evenly spaced series of the groups that an engine serves, at most `most` of them."""
     mine = np.flatnonzero([kind in serves for kind in groups(table)])
     wanted = np.zeros(len(table.ids), dtype=bool)
     if len(mine):
-        places = np.unique(np.linspace(0, len(mine) - 1, min(SAMPLE, len(mine))).astype(int))
+        places = np.unique(np.linspace(0, len(mine) - 1, min(most, len(mine))).astype(int))
         wanted[mine[places]] = True
     return wanted

@@ -33,7 +33,7 @@ def write_bundle(
         described[name] = {
             "intercept": tables.intercept,
             "worst": tables.worst,
-            "curve": [list(curve.knots), list(curve.values)],
+            "curve": [list(part) for part in (curve.knots, curve.values, curve.low, curve.high)],
         } | {part: [_described(t, arrays) for t in getattr(tables, part)] for part in PARTS}
     save: Any = np.savez_compressed  # its stub takes names only for flags
     save(folder / TABLES, **arrays)
@@ -98,11 +98,11 @@ def _set(
             for row in found[part]
         )
 
-    knots, values = found["curve"]
+    curve = Curve(*(tuple(part) for part in found["curve"]))
     tables = TableSet(
         found["intercept"], terms("terms"), terms("others"), terms("gravity"), found["worst"]
     )
-    return tables, Curve(tuple(knots), tuple(values))
+    return tables, curve
 
 
 def _check(folder: Path) -> None:

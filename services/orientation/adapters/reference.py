@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.orientation.domain.features import Complaints, complaints_from
+from services.orientation.domain.hub.freetext import Phrases
 from services.orientation.domain.hub.reading import Lexicon
 from services.orientation.domain.hub.schema import Check, compile_schema
 from services.orientation.domain.motives import Complaint, GroupMeaning, Motive, Vocabulary
@@ -55,6 +57,7 @@ def load_reference(habits: LocalHabits | None = None, data: Path = DATA) -> Refe
         _pathways(data),
         _responses(data),
         habits or LocalHabits({}),
+        _version(data),
     )
     lexicon = Lexicon(
         load_schemas(data),
@@ -63,6 +66,7 @@ def load_reference(habits: LocalHabits | None = None, data: Path = DATA) -> Refe
         _codes(data, "typeVecteur"),
         frozenset(row["finess_geo"] for row in _rows(data / "hospitals_fr_2020.csv")),
         frozenset(rule.flag for rule in rules if rule.flag),
+        Phrases.of((row["flag"], row["phrase"]) for row in _rows(data / "free_text.csv")),
     )
     return Reference(
         lexicon,
@@ -72,6 +76,17 @@ def load_reference(habits: LocalHabits | None = None, data: Path = DATA) -> Refe
         lexicon.flags,
         load_complaints(data),
     )
+
+
+RULE_FILES = ("redflags.csv", "responses.csv", "pathways.csv", "motives.csv")
+
+
+def _version(data: Path) -> str:
+    """Of the tables of rules together: it changes with any of them."""
+    digest = hashlib.sha256()
+    for name in RULE_FILES:
+        digest.update((data / name).read_bytes())
+    return f"rules-{digest.hexdigest()[:12]}"
 
 
 def load_complaints(data: Path = DATA) -> Complaints:

@@ -43,6 +43,7 @@ class Fact:
 
 
 SEPARATOR = "|"
+Scope = dict[str, dict[str, Fact]]
 
 
 def case_field(*parts: str) -> str:
@@ -70,6 +71,7 @@ class CaseState:
     findings: frozenset[Finding] = frozenset()
     updates: frozenset[str] = frozenset()
     opened: bool = False
+    _scopes: dict[str, Scope] = dataclasses.field(default_factory=dict, repr=False, compare=False)
 
     @property
     def revision(self) -> int:
@@ -98,14 +100,15 @@ class CaseState:
             return ()
         return tuple(float(part) for part in value if not isinstance(part, str))
 
-    def scope(self, kind: str) -> dict[str, dict[str, Fact]]:
-        """id → name → fact of every field "kind|id|name", ids in order."""
-        found: dict[str, dict[str, Fact]] = {}
-        start = kind + SEPARATOR
-        for key in sorted(key for key in self.facts if key.startswith(start)):
-            _, owner, name = key.split(SEPARATOR, 2)
-            found.setdefault(owner, {})[name] = self.facts[key]
-        return found
+    def scope(self, kind: str) -> Scope:
+        """id → name → fact of every field "kind|id|name", ids in order; not to be changed."""
+        if not self._scopes:
+            self._scopes["flag"] = {}  # so that a case without any is looked through once
+            for key in sorted(key for key in self.facts if SEPARATOR in key):
+                first, owner, name = key.split(SEPARATOR, 2)
+                found = self._scopes.setdefault(first, {})
+                found.setdefault(owner, {})[name] = self.facts[key]
+        return self._scopes.get(kind, {})
 
 
 EMPTY = CaseState()

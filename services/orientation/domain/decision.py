@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.orientation.domain.records import Suggestion
+from services.orientation.domain.severity import Band
 
 PARIS = ZoneInfo("Europe/Paris")
 LIFETIME = timedelta(hours=24)  # the Hub keeps nothing longer
@@ -71,6 +72,18 @@ def _same_resource(one: str, other: str) -> bool:
     if not one or not other:
         return True
     return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
+
+
+def triage_proxy(band: Band, resource_type: str) -> str:
+    """How a band compares with what a human sent: "under", "over" or "agrees".
+
+    A stand-in for under- and over-triage until outcomes are known: intensive care sent to a
+    case that was called at most moderate, or none to one that was called a danger to life.
+    """
+    intensive = resource_type.startswith("SMUR")
+    if intensive and band in (Band.MODERATE, Band.MILD):
+        return "under"
+    return "over" if not intensive and band is Band.LIFE_THREAT else "agrees"
 
 
 def hub_time(instant: datetime) -> str:

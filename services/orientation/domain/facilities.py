@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-import numpy as np
-import numpy.typing as npt
-
-from services.orientation.domain.places import EARTH_KM
-
 AVAILABLE, NOW = "02", "01"  # TRE_R330 and TRE_R331
+FIRST_LINE, SECOND_LINE = 1, 2  # TRE_R284, rank in a mass-casualty plan (ORSAN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +21,39 @@ class BedCount:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenSpan:
+    """Minutes of the week in which a site takes patients: Monday 0:00 local time is 0.
+
+    `until_min` is not included; a span over the end of the week has `until_min` below
+    `from_min`.
+    """
+
+    from_min: int
+    until_min: int
+
+    def holds(self, minute: int) -> bool:
+        if self.from_min <= self.until_min:
+            return self.from_min <= minute < self.until_min
+        return minute >= self.from_min or minute < self.until_min
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Whom a site takes and when, as a report tells it; nothing told changes nothing."""
+
+    age_from: float | None = None
+    age_until: float | None = None
+    orsan_rank: int = 0
+    opening: tuple[OpenSpan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Facility:
-    """A hospital site. `capabilities` are ROR activity codes (R211)."""
+    """A hospital site. `capabilities` are ROR activity codes (R211).
+
+    Ages are years, the upper one not included; `orsan_rank` is 0 where nobody told it;
+    without a word on opening a site is taken to be open day and night.
+    """
 
     finess_geo: str
     name: str
@@ -36,6 +63,18 @@ class Facility:
     beds: tuple[BedCount, ...] = ()
     closed: bool = False
     synthetic: bool = False
+    age_from: float | None = None
+    age_until: float | None = None
+    orsan_rank: int = 0
+    opening: tuple[OpenSpan, ...] = ()
+
+    def open_in_week(self, minute: int) -> bool:
+        """Whether it takes patients at a minute of the week; not whether it is full."""
+        return not self.opening or any(span.holds(minute) for span in self.opening)
+
+    def takes_age(self, years: float) -> bool:
+        young = self.age_from is not None and years < self.age_from
+        return not young and (self.age_until is None or years < self.age_until)
 
     def free_beds(self) -> BedCount | None:
         """The newest count of beds that can be used now: staffed and not reserved."""
@@ -54,76 +93,6 @@ class Shortage:
     probability: float
     stockout_day: date | None
     foreseen: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Directory:
-    """Every facility, with arrays that answer "which are near" in microseconds."""
-
-    facilities: tuple[Facility, ...]
-    _latitude: npt.NDArray[np.float64] = field(repr=False)
-    _longitude: npt.NDArray[np.float64] = field(repr=False)
-    _able: Mapping[str, npt.NDArray[np.bool_]] = field(repr=False)
-    by_finess: Mapping[str, Facility] = field(repr=False)
-
-    @staticmethod
-    def of(facilities: Iterable[Facility]) -> Directory:
-        rows = tuple(sorted(facilities, key=lambda f: f.finess_geo))
-        able: dict[str, npt.NDArray[np.bool_]] = {}
-        for i, facility in enumerate(rows):
-            for code in facility.capabilities:
-                if code not in able:
-                    able[code] = np.zeros(len(rows), dtype=np.bool_)
-                able[code][i] = True
-        return Directory(
-            rows,
-            np.radians(np.array([f.latitude for f in rows], dtype=np.float64)),
-            np.radians(np.array([f.longitude for f in rows], dtype=np.float64)),
-            able,
-            {f.finess_geo: f for f in rows},
-        )
-
-    def distances(self, latitude: float, longitude: float) -> npt.NDArray[np.float64]:
-        """Great-circle kilometres to every facility."""
-        lat, lon = np.radians(latitude), np.radians(longitude)
-        half = (
-            np.sin((self._latitude - lat) / 2) ** 2
-            + np.cos(self._latitude) * np.cos(lat) * np.sin((self._longitude - lon) / 2) ** 2
-        )
-        return np.asarray(2 * EARTH_KM * np.arcsin(np.sqrt(np.minimum(1.0, half))))
-
-    def meeting(self, needs: Sequence[Sequence[str]]) -> npt.NDArray[np.bool_]:
-        """Whether each facility has one code of every need."""
-        met = np.ones(len(self.facilities), dtype=np.bool_)
-        for need in needs:
-            one = np.zeros(len(self.facilities), dtype=np.bool_)
-            for code in need:
-                if code in self._able:
-                    one |= self._able[code]
-            met &= one
-        return met
-
-    def candidates(
-        self, latitude: float, longitude: float, needs: Sequence[Sequence[str]]
-    ) -> list[tuple[Facility, float]]:
-        """The nearest, and the nearest that can do all that is needed, with kilometres."""
-        if not self.facilities:
-            return []
-        km = self.distances(latitude, longitude)
-        chosen = set(_nearest(km, NEAREST).tolist())
-        able = np.flatnonzero(self.meeting(needs))
-        chosen |= set(able[_nearest(km[able], NEAREST_ABLE)].tolist())
-        ordered = sorted(chosen, key=lambda i: (km[i], self.facilities[i].finess_geo))
-        return [(self.facilities[i], float(km[i])) for i in ordered]
-
-
-NEAREST, NEAREST_ABLE = 40, 20
-
-
-def _nearest(km: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.int64]:
-    if len(km) <= count:
-        return np.arange(len(km))
-    return np.argpartition(km, count - 1)[:count]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
 from services.orientation.domain.features import (
     CALL,
@@ -66,36 +67,60 @@ def total_of(terms: Sequence[Term], cells: Mapping[str, int]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A rising broken line from one log-odds scale to another."""
+    """A rising broken line from one log-odds scale to another.
+
+    `low` and `high` are the ends of a 90 % interval of `values`; empty where none was made.
+    """
 
     knots: tuple[float, ...]
     values: tuple[float, ...]
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
 
     def __call__(self, x: float) -> float:
+        return self._between(x, self.values)
+
+    def interval(self, x: float) -> tuple[float, float] | None:
+        """Ends of the interval as probabilities: for people like this one, not for this one."""
+        if not self.low or not self.high:
+            return None
+        return probability(self._between(x, self.low)), probability(self._between(x, self.high))
+
+    def _between(self, x: float, values: tuple[float, ...]) -> float:
         if x <= self.knots[0]:
-            return self.values[0]
+            return values[0]
         if x >= self.knots[-1]:
-            return self.values[-1]
+            return values[-1]
         i = bisect_right(self.knots, x)
         low, high = self.knots[i - 1], self.knots[i]
         share = (x - low) / (high - low)
-        return self.values[i - 1] + share * (self.values[i] - self.values[i - 1])
+        return values[i - 1] + share * (values[i] - values[i - 1])
 
 
 def probability(log_odds: float) -> float:
     return 1.0 / (1.0 + math.exp(-log_odds))
 
 
-@dataclass(frozen=True, slots=True)
-class ModelScore:
-    """`reasons` add up, with `base`, to `log_odds`: the sum before the last calibration."""
+class ModelScore(NamedTuple):
+    """`added` adds up, with `base`, to `log_odds`: the sum before the last calibration."""
 
     p_icu: float
     p_admission: float
     log_odds: float
     base: float
-    reasons: tuple[tuple[str, float], ...]
+    codes: tuple[str, ...]
+    added: tuple[float, ...]  # what the reason of each code adds
     vitals_used: bool
+    curve: Curve  # the calibration that made p_icu of log_odds
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Ends of the 90 % interval of p_icu, where the calibration was bootstrapped."""
+        return self.curve.interval(self.log_odds)
+
+    @property
+    def reasons(self) -> tuple[tuple[str, float], ...]:
+        return tuple(zip(self.codes, self.added, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +141,26 @@ MORE = "MORE_COMPLAINTS"
 WORST = "GRAVEST_COMPLAINT"
 
 
+class Scorer(Protocol):
+    """What an answer needs of a model, plain or compiled."""
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def complaints(self) -> Complaints: ...
+
+    def score(self, patient: PatientInputs) -> ModelScore: ...
+
+
+def known_complaints(told: Sequence[int], unknown: int) -> Sequence[int]:
+    """The complaints that say something, each once; "unknown" where none does."""
+    if len(told) == 1:
+        return told
+    known = list(dict.fromkeys(c for c in told if c != unknown))
+    return known[:MOST_COMPLAINTS] or [unknown]
+
+
 @dataclass(frozen=True, slots=True)
 class SeverityModel:
     """P(intensive care), P(admission) and P(nurse level 1-2) of one patient, with reasons."""
@@ -131,7 +176,7 @@ class SeverityModel:
     def score(self, patient: PatientInputs) -> ModelScore:
         """The nurse's level is left to `score_many`: a call is not answered with it."""
         cells = patient.cells()
-        known = self._known(patient.complaints)
+        known = known_complaints(patient.complaints, self.complaints.unknown)
         cells[COUNT] = len(known) - 1
         kind = patient.kind
         icu = self.icu if patient.chronic_conditions is None else self.icu_history
@@ -150,17 +195,11 @@ class SeverityModel:
             probability(admission_curve(self._plain(admission, cells, known))),
             total,
             tables.intercept,
-            tuple(reasons.items()),
+            tuple(reasons),
+            tuple(reasons.values()),
             kind != CALL,
+            curve,
         )
-
-    def _known(self, told: Sequence[int]) -> Sequence[int]:
-        """The complaints that say something, each once; "unknown" where none does."""
-        if len(told) == 1:
-            return told
-        unknown = self.complaints.unknown
-        known = list(dict.fromkeys(c for c in told if c != unknown))
-        return known[:MOST_COMPLAINTS] or [unknown]
 
     def _plain(self, tables: TableSet, cells: dict[str, int], complaints: Sequence[int]) -> float:
         """The sum alone, of which nobody asks the reasons."""

@@ -9,9 +9,11 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from services.orientation.domain.case import CaseState
-from services.orientation.domain.facilities import Directory, Shortages
+from services.orientation.domain.directory import Directory
+from services.orientation.domain.facilities import Shortages
 from services.orientation.domain.findings import Finding, tidy
-from services.orientation.domain.model import SeverityModel
+from services.orientation.domain.model import Scorer
+from services.orientation.domain.modes import Mode, Modes
 from services.orientation.domain.motives import Vocabulary
 from services.orientation.domain.pathways import Pathway, needs_of
 from services.orientation.domain.patients import patients_of
@@ -25,8 +27,11 @@ from services.orientation.domain.response import (
     respond,
 )
 from services.orientation.domain.severity import Assessment, Band, Reason, RedFlag, assess
+from services.orientation.domain.travel import Roads
 
 PARIS = ZoneInfo("Europe/Paris")
+# HubSante.attribution of a case that belongs to a mass-casualty plan
+MASS_PLANS = frozenset(("DRM.MRU.PLANBLAN", "DRM.MRU.SSE"))
 LEAST_BED_WEIGHT = 0.3
 
 
@@ -40,6 +45,7 @@ class Knowledge:
     pathways: Mapping[str, Pathway] = field(repr=False)
     responses: Sequence[ResponseRule] = field(repr=False)
     habits: LocalHabits
+    version: str = ""  # of the tables together, such as "rules-0123456789ab"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,8 @@ class Surroundings:
 
     directory: Directory = field(repr=False)
     shortages: Shortages = field(repr=False)
+    roads: Roads | None = field(default=None, repr=False)
+    modes: Modes = field(default_factory=Modes, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,7 @@ class Answer:
     revision: int
     department: str
     late: bool = False
+    mode: Mode = Mode.ON
 
     @property
     def facilities(self) -> tuple[FacilityOption, ...]:
@@ -94,13 +103,19 @@ def orient(
     state: CaseState,
     knowledge: Knowledge,
     surroundings: Surroundings,
-    model: SeverityModel | None,
+    model: Scorer | None,
     *,
     now: datetime,
     exercise: bool = False,
     late: bool = False,
 ) -> Answer:
-    """The answer for a case as it is known now. With `late` only the rules speak."""
+    """The answer for a case as it is known now. With `late` only the rules speak.
+
+    The mode of its SAMU goes with it: what is not to be shown is left out by who shows it.
+    """
+    mode = surroundings.modes.of(state.text("owner"))
+    if mode is Mode.OFF:
+        model = None
     priority, care_level = state.text("priority"), state.text("care_level")
     patients = patients_of(state, knowledge.vocabulary)
     assessed = sorted(
@@ -133,15 +148,27 @@ def orient(
     ranking = Ranking((), "")
     if where.latitude is not None and where.longitude is not None:
         needs, resources = needs_of(case, knowledge.pathways)
+        local = now.astimezone(PARIS)
         journey = Journey(
             where.latitude,
             where.longitude,
             _carrier(responses),
-            now.astimezone(PARIS).hour,
+            local.hour,
             now,
             max(LEAST_BED_WEIGHT, case.p_admission or 0.0),
+            case.patient.age_years,
+            case.band in (Band.LIFE_THREAT, Band.SEVERE),
+            state.text("attribution") in MASS_PLANS,
+            local,
         )
-        ranking = rank(journey, surroundings.directory, surroundings.shortages, needs, resources)
+        ranking = rank(
+            journey,
+            surroundings.directory,
+            surroundings.shortages,
+            needs,
+            resources,
+            roads=surroundings.roads,
+        )
     return Answer(
         case_id,
         case,
@@ -156,6 +183,7 @@ def orient(
         state.revision,
         department,
         late,
+        mode,
     )
 
 

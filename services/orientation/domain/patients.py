@@ -45,7 +45,7 @@ def patients_of(state: CaseState, vocabulary: Vocabulary) -> tuple[Patient, ...]
     What was said without naming a patient belongs to the only one, if there is one.
     """
     motive = vocabulary.motive(state.text("motive_code"))
-    said = state.scope("patient")
+    said = dict(state.scope("patient"))
     nameless = said.pop("", {})
     if nameless:
         if len(said) == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +20,10 @@ class CaseKey:
 
     value: str
     exercise: bool
+
+    def order(self) -> tuple[str, bool]:
+        """Locks are taken in this order everywhere."""
+        return self.value, self.exercise
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,10 @@ def state_to_text(state: CaseState) -> str:
         "opened": state.opened,
     }
     return json.dumps(kept, sort_keys=True, separators=(",", ":"))
+
+
+def text_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def state_from_text(text: str) -> CaseState:

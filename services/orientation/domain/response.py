@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.orientation.domain.severity import ALWAYS_SMUR, Assessment, Band, Reason
 
 CHILD_UNTIL = 16
 MOST_RESPONSES = 5
-GROUND_RESCUE = ("SIS", "SIS.VSAV")
-AMBULANCE = ("TSU", "TSU.AMB-GV")
+CARRYING = frozenset(("TSU", "SIS"))
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
+    """`expected_benefit`: the chance that the patient needs what this brings, if known."""
+
     decision_type: str
     resource_type: str
     vehicle_type: str
     reasons: tuple[Reason, ...]
+    expected_benefit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,21 @@ def _chosen(case: Assessment, rules: Sequence[ResponseRule]) -> list[ResponseRul
     return kept
 
 
+def benefit(case: Assessment, decision_type: str, resource_type: str) -> float | None:
+    """Chance that what a response brings is needed: of intensive care for SMUR, of a hospital
+    for what carries there, of neither for advice at home. None when the model did not answer.
+    """
+    if case.p_icu is None or case.p_admission is None:
+        return None
+    if resource_type.startswith("SMUR"):
+        return case.p_icu
+    if decision_type in ("CONSEIL", "PMT"):
+        return 1.0 - max(case.p_icu, case.p_admission)
+    if resource_type.partition(".")[0] in CARRYING:
+        return case.p_admission
+    return None
+
+
 def _child(case: Assessment) -> bool:
     return case.patient.age_years is not None and case.patient.age_years < CHILD_UNTIL
 
@@ -104,7 +121,8 @@ def _response(case: Assessment, rule: ResponseRule, engaged: frozenset[str]) -> 
     family = vehicle.partition(".")[0] or resource.partition(".")[0]
     if family in engaged:
         reasons.append(Reason("ALREADY_ENGAGED", "A vehicle of this kind is already engaged"))
-    return Response(rule.decision_type, resource, vehicle, tuple(reasons))
+    helps = benefit(case, rule.decision_type, resource)
+    return Response(rule.decision_type, resource, vehicle, tuple(reasons), helps)
 
 
 def _smur(case: Assessment, why: str) -> Response:
@@ -114,6 +132,7 @@ def _smur(case: Assessment, why: str) -> Response:
         "SMUR.PED" if child else "SMUR",
         "SMUR.AR-PED" if child else "SMUR.AR",
         (Reason("SMUR_ALWAYS_OFFERED", f"{why}: the intensive care team is always offered"),),
+        case.p_icu,
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from services.orientation.domain.features import CASE_VITALS, PatientInputs
-from services.orientation.domain.model import ModelScore, SeverityModel
+from services.orientation.domain.model import ModelScore, Scorer
 from services.orientation.domain.motives import Vocabulary
 from services.orientation.domain.patients import Patient
 
@@ -35,8 +37,7 @@ CARE_FLOORS = {"R1": Band.LIFE_THREAT, "R2": Band.MODERATE}
 ALWAYS_SMUR = frozenset(("P0", "R1"))
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """`code` is a stable word; `log_odds` what the model adds to P(ICU), where it did."""
 
     code: str
@@ -95,6 +96,7 @@ class Assessment:
     rules: tuple[str, ...]
     model_used: bool
     enough: bool
+    p_icu_interval: tuple[float, float] | None = None
 
     @property
     def order(self) -> tuple[int, float, str]:
@@ -112,7 +114,7 @@ def band_of(p_icu: float, p_admission: float) -> Band:
     return Band.MILD
 
 
-def inputs_of(patient: Patient, vocabulary: Vocabulary, model: SeverityModel) -> PatientInputs:
+def inputs_of(patient: Patient, vocabulary: Vocabulary, model: Scorer) -> PatientInputs:
     """The patient as the model sees it."""
     cells = []
     for code in patient.complaints:
@@ -132,7 +134,7 @@ def assess(
     patient: Patient,
     vocabulary: Vocabulary,
     rules: Sequence[RedFlag],
-    model: SeverityModel | None,
+    model: Scorer | None,
     *,
     priority: str = "",
     care_level: str = "",
@@ -147,7 +149,12 @@ def assess(
     if model is not None and enough:
         score = model.score(inputs_of(patient, vocabulary, model))
     band = band_of(score.p_icu, score.p_admission) if score else Band.NOT_ENOUGH_DATA
-    fired = [rule for rule in rules if rule.holds(patient, patient.flags)]
+    flags, vitals = patient.flags, patient.vitals
+    fired = [
+        rule
+        for rule in rules
+        if (rule.flag in flags or rule.vital in vitals) and rule.holds(patient, flags)
+    ]
     reasons = [Reason(rule.rule, rule.text) for rule in fired]
     for rule in fired:
         band = graver(band, rule.floor)
@@ -172,6 +179,7 @@ def assess(
         tuple(rule.rule for rule in fired),
         score is not None,
         enough,
+        score.interval if score else None,
     )
 
 
@@ -214,12 +222,13 @@ def _model_reasons(score: ModelScore | None) -> list[Reason]:
     ordered = sorted(score.reasons, key=lambda item: (-abs(item[1]), item[0]))
     kept = [(code, value) for code, value in ordered if abs(value) >= LEAST_SHOWN]
     rest = sum(value for _, value in ordered) - sum(value for _, value in kept)
-    shown = [Reason(code, _text(code, value), value) for code, value in kept]
+    shown = [Reason(code, _text(code, raises=value > 0), value) for code, value in kept]
     if rest:
         shown.append(Reason("SMALL_REASONS", "All other reasons together", rest))
     return [base, *shown]
 
 
-def _text(code: str, value: float) -> str:
+@functools.cache
+def _text(code: str, *, raises: bool) -> str:
     name = TEXTS.get(code) or code.replace("_AND_", " with ").replace("_", " ").capitalize()
-    return f"{name} {'raises' if value > 0 else 'lowers'} the risk"
+    return f"{name} {'raises' if raises else 'lowers'} the risk"

@@ -11,7 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from services.orientation import main as wiring
+from services.orientation.entrypoints.cli_bench import bench_command
+from services.orientation.entrypoints.cli_distribute import distribute
 from services.orientation.entrypoints.cli_evaluate import evaluate
+from services.orientation.entrypoints.cli_log import log_commands
+from services.orientation.entrypoints.cli_replay import replay
 from services.orientation.entrypoints.cli_volume import volume
 from services.orientation.entrypoints.offline import score_files
 
@@ -21,6 +25,10 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 app.command("volume")(volume(wiring.volume))
+app.command("bench")(bench_command(wiring.bench))
+app.add_typer(log_commands(wiring.open_ledger))
+app.command("distribute")(distribute(wiring.distribute))
+app.command("replay")(replay(wiring.replay))
 app.command("evaluate")(evaluate(wiring.evaluate))
 
 
@@ -61,4 +69,8 @@ def score(
     paths = [hub, *(Path(name) for name in context.args)]
     result = score_files(wiring.offline(directory), paths)
     json_out.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    for refusal in result["refused"]:
+        Console(stderr=True).print(
+            f"refused: {refusal['path']} ({refusal['code']})", soft_wrap=True
+        )
     Console().print(f"{len(result['answers'])} cases answered in {json_out}")

@@ -11,12 +11,14 @@ from services.orientation.domain.case import CaseUpdate, merge_all
 from services.orientation.domain.findings import Finding, tidy
 from services.orientation.domain.hub.reader import read_payload
 from services.orientation.domain.hub.reading import Lexicon
-from services.orientation.domain.model import SeverityModel
+from services.orientation.domain.model import Scorer
 from services.orientation.domain.orient import Answer, Knowledge, Surroundings, orient
 from services.orientation.domain.ranking import FacilityOption
 from services.orientation.domain.severity import Reason
 from shared.clock import Clock
 from shared.errors import Malformed, Refusal
+
+UNREADABLE = "FILE_UNREADABLE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +28,32 @@ class Offline:
     knowledge: Knowledge = field(repr=False)
     lexicon: Lexicon = field(repr=False)
     surroundings: Surroundings = field(repr=False)
-    model: SeverityModel | None
+    model: Scorer | None
     clock: Clock
 
 
 def score_files(offline: Offline, paths: Sequence[Path]) -> dict[str, Any]:
     """One answer a case after all its messages, in the order of the case ids.
 
-    A file that cannot be read or is refused stops everything: nothing half-scored is
-    written.
+    A message that is refused is told under `refused` and stops no other. A file that cannot
+    be read stops everything, and so does a call of which every message is refused.
     """
     updates: dict[tuple[bool, str], list[CaseUpdate]] = {}
     findings: list[Finding] = []
+    refused: list[Refusal] = []
     for path in paths:
-        reading = _read(path, offline.lexicon)
+        try:
+            reading = _read(path, offline.lexicon)
+        except Refusal as refusal:
+            if refusal.reason == UNREADABLE:
+                raise
+            refused.append(refusal)
+            continue
         findings += reading.findings
         for update in reading.updates:
             updates.setdefault((update.exercise, update.case_id), []).append(update)
+    if len(refused) == len(paths):
+        raise refused[0]
     now = offline.clock.now()
     answers = [
         orient(
@@ -59,6 +70,10 @@ def score_files(offline: Offline, paths: Sequence[Path]) -> dict[str, Any]:
     return {
         "answers": [as_json(answer) for answer in answers],
         "findings": [_finding(finding) for finding in tidy(findings)],
+        "refused": [
+            {"code": refusal.reason, "path": refusal.field, "remedy": refusal.message}
+            for refusal in refused
+        ],
         "model_version": offline.model.version if offline.model else "",
     }
 
@@ -68,7 +83,7 @@ def _read(path: Path, lexicon: Lexicon) -> Any:
         payload = path.read_bytes()
     except OSError as error:
         raise Malformed(
-            "FILE_UNREADABLE",
+            UNREADABLE,
             "The file cannot be read. Check its path and rights.",
             field=str(path),
         ) from error
@@ -100,12 +115,14 @@ def as_json(answer: Answer) -> dict[str, Any]:
             "p_admission": case.p_admission,
             "band": case.band.name,
             "model_used": case.model_used,
+            "p_icu_interval": list(case.p_icu_interval) if case.p_icu_interval else None,
         },
         "responses": [
             {
                 "decision_type": response.decision_type,
                 "resource_type": response.resource_type,
                 "vehicle_type": response.vehicle_type,
+                "expected_benefit": response.expected_benefit,
                 "reasons": [_reason(reason) for reason in response.reasons],
             }
             for response in answer.responses
@@ -143,6 +160,7 @@ def _facility(option: FacilityOption) -> dict[str, Any]:
         "capabilities_missing": list(option.missing),
         "travel_min": round(option.travel_min, 2),
         "score_min": round(option.score_min, 2),
+        "confidence": round(option.confidence, 3),
         "beds_free": option.beds_free,
         "beds_age_min": option.beds_age_min,
         "synthetic_capabilities": option.facility.synthetic,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,23 +10,26 @@ import grpc
 
 from larrey.orientation.v1 import orientation_pb2 as pb
 from larrey.orientation.v1 import orientation_pb2_grpc
-from services.orientation.domain.hub.reader import Reading
+from services.orientation.entrypoints.board import watch
+from services.orientation.entrypoints.grouping import Grouping
 from services.orientation.entrypoints.stream import CaseStream, StreamLimits
+from services.orientation.ports import BoardReader
 from services.orientation.use_cases.capacity import Report, ReportCapacity, Tally
 from services.orientation.use_cases.decide import Decided, ExportDecision, RecordDecision
-from services.orientation.use_cases.score import ScoreCase, Scored
-from services.orientation.wire.answers import scored_to_wire
+from services.orientation.use_cases.distribute import Distribute
+from services.orientation.use_cases.modes import SetSuggestions
+from services.orientation.use_cases.score import Asked, ScoreCase, Scored
+from services.orientation.use_cases.vehicles import Heard, ReportResources
+from services.orientation.wire.answers import MODES, finding_to_wire, scored_to_wire
 from services.orientation.wire.cases import update_from_wire
-from services.orientation.wire.facilities import beds_from_wire
+from services.orientation.wire.distribution import distribution_to_wire, wanted_from_wire
+from services.orientation.wire.facilities import beds_from_wire, limits_from_wire
 from services.orientation.wire.times import from_stamp
-from shared.errors import NotInThisVersion, Refusal
+from shared.errors import Refusal
 from shared.rpc import in_thread, refusal_row, validate
 
 Context = grpc.aio.ServicerContext[Any, Any]
-NO_BOARD = (
-    "The board of open cases is not in this version. The metrics of the service show answers "
-    "by band and the age of bed counts."
-)
+BOARD_EVERY_S = 0.5  # between two looks at whether the board changed
 MOST_REFUSALS = 1000  # told row by row; beyond, only counted
 
 
@@ -36,6 +39,10 @@ class UseCases:
     decide: RecordDecision
     export: ExportDecision
     capacity: ReportCapacity
+    resources: ReportResources
+    modes: SetSuggestions
+    board: BoardReader
+    distribute: Distribute
 
 
 class OrientationRpc(orientation_pb2_grpc.OrientationServiceServicer):
@@ -43,34 +50,51 @@ class OrientationRpc(orientation_pb2_grpc.OrientationServiceServicer):
 
     def __init__(self, use_cases: UseCases, limits: StreamLimits) -> None:
         self._use, self._limits = use_cases, limits
+        self._grouped: Grouping[pb.ScoreCaseRequest, pb.ScoreCaseResponse] = Grouping(
+            self._together
+        )
 
     @property
     def _version(self) -> str:
         model = self._use.score.model
         return model.version if model else ""
 
-    def _reading(self, request: pb.ScoreCaseRequest) -> Reading:
+    def _asked(self, request: pb.ScoreCaseRequest) -> Asked:
         score = self._use.score
         if request.WhichOneof("update") == "hub_json":
-            return score.read(request.hub_json)
-        return score.read_typed(update_from_wire(request.typed))
+            return Asked(score.read(request.hub_json), request.shown_to)
+        return Asked(score.read_typed(update_from_wire(request.typed)), request.shown_to)
+
+    def _together(
+        self, requests: Sequence[pb.ScoreCaseRequest]
+    ) -> list[pb.ScoreCaseResponse | Refusal]:
+        """Answers in the order of the requests; one that cannot be read harms no other."""
+        out: list[pb.ScoreCaseResponse | Refusal] = []
+        readable: list[tuple[int, Asked]] = []
+        for place, request in enumerate(requests):
+            try:
+                readable.append((place, self._asked(request)))
+                out.append(pb.ScoreCaseResponse())
+            except Refusal as refusal:
+                out.append(refusal)
+        scored = self._use.score.together([asked for _, asked in readable])
+        for (place, _), answer in zip(readable, scored, strict=True):
+            out[place] = self._wire(answer)
+        return out
 
     def _wire(self, scored: Scored) -> pb.ScoreCaseResponse:
         return scored_to_wire(scored.answers, scored.findings, self._version)
 
-    def _scored(self, request: pb.ScoreCaseRequest) -> pb.ScoreCaseResponse:
-        return self._wire(self._use.score(self._reading(request)))
-
     def _late(self, request: pb.ScoreCaseRequest) -> pb.ScoreCaseResponse:
-        return self._wire(self._use.score.late(self._reading(request)))
+        return self._wire(self._use.score.late(self._asked(request).reading))
 
     async def ScoreCase(self, request: pb.ScoreCaseRequest, _: Context) -> pb.ScoreCaseResponse:
-        return await in_thread(self._scored, request)
+        return await self._grouped.submit(request)
 
     async def StreamCases(
         self, request_iterator: AsyncIterator[pb.StreamCasesRequest], _: Context
     ) -> AsyncIterator[pb.StreamCasesResponse]:
-        stream = CaseStream(self._scored, self._late, self._use.score.clock, self._limits)
+        stream = CaseStream(self._grouped.submit, self._late, self._use.score.clock, self._limits)
         async for response in stream.run(request_iterator):
             yield response
 
@@ -115,23 +139,44 @@ class OrientationRpc(orientation_pb2_grpc.OrientationServiceServicer):
         )
 
     async def ReportResources(
-        self, __: AsyncIterator[pb.ReportResourcesRequest], _: Context
+        self, request_iterator: AsyncIterator[pb.ReportResourcesRequest], _: Context
     ) -> pb.ReportResourcesResponse:
-        raise NotInThisVersion(
-            "Vehicles and teams are not followed in this version. Send messages about the "
-            "vehicles of a case through ScoreCase: they are merged into the case."
+        heard = Heard()
+        row = 0
+        async for request in request_iterator:
+            await in_thread(self._use.resources, row, request.hub_json, heard)
+            row += 1
+        return pb.ReportResourcesResponse(
+            accepted=heard.accepted,
+            superseded=heard.superseded,
+            refused=len(heard.refused),
+            refusals=[refusal_row(*item) for item in heard.refused[:MOST_REFUSALS]],
+            findings=[finding_to_wire(finding) for finding in heard.told()],
         )
 
-    async def Distribute(self, __: pb.DistributeRequest, _: Context) -> pb.DistributeResponse:
-        raise NotInThisVersion(
-            "Sharing scarce vehicles and beds among many cases is not in this version. "
-            "ScoreCase ranks responses and facilities for one case at a time."
-        )
+    async def Distribute(self, request: pb.DistributeRequest, _: Context) -> pb.DistributeResponse:
+        found = await in_thread(self._use.distribute, wanted_from_wire(request))
+        return distribution_to_wire(found)
 
-    def WatchBoard(
-        self, __: pb.WatchBoardRequest, _: Context
+    async def WatchBoard(
+        self, request: pb.WatchBoardRequest, _: Context
     ) -> AsyncIterator[pb.WatchBoardResponse]:
-        return _nothing(NO_BOARD)
+        boards = watch(
+            self._use.board,
+            self._use.score.clock,
+            request.owner,
+            every_s=BOARD_EVERY_S,
+            heartbeat_s=self._limits.heartbeat_s,
+        )
+        async for board in boards:
+            yield board
+
+    async def SetSuggestions(
+        self, request: pb.SetSuggestionsRequest, _: Context
+    ) -> pb.SetSuggestionsResponse:
+        wanted = next(mode for mode, code in MODES.items() if code == request.mode)
+        before = await in_thread(self._use.modes, request.owner, wanted, request.set_by)
+        return pb.SetSuggestionsResponse(previous=MODES[before])
 
 
 def _report(report: pb.FacilityReport) -> Report:
@@ -145,6 +190,7 @@ def _report(report: pb.FacilityReport) -> Report:
         beds_from_wire(report),
         report.closed,
         report.synthetic_capabilities,
+        limits_from_wire(report),
     )
     if len(report.finess_geo) == 9 and all(bed.beds >= 0 for bed in report.beds):
         validate(report)
@@ -166,11 +212,3 @@ def _decided(request: pb.RecordDecisionRequest) -> Decided:
         pb.OverrideReason.Name(request.override_reason).removeprefix("OVERRIDE_REASON_").lower(),
         from_stamp(request.decided_time, "decided_time"),
     )
-
-
-async def _nothing(sentence: str) -> AsyncIterator[pb.WatchBoardResponse]:
-    """A stream that is refused before its first message."""
-    refusals: list[pb.WatchBoardResponse] = []
-    for response in refusals:
-        yield response
-    raise NotInThisVersion(sentence)

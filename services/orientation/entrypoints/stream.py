@@ -10,10 +10,12 @@ from larrey.orientation.v1 import orientation_pb2 as pb
 from services.orientation.wire.times import to_stamp
 from shared.clock import Clock
 from shared.errors import Refusal
-from shared.rpc import in_thread, validate
+from shared.rpc import validate
 from shared.rpc.status import code_of
 
-Answering = Callable[[pb.ScoreCaseRequest], pb.ScoreCaseResponse]
+Answer = asyncio.Future[pb.ScoreCaseResponse]
+Submit = Callable[[pb.ScoreCaseRequest], Answer]
+Late = Callable[[pb.ScoreCaseRequest], pb.ScoreCaseResponse]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,37 +32,50 @@ class CaseStream:
 
     A frame that is refused is answered with the refusal and the stream goes on. A frame
     whose time is up gets the rules' answer, which says so; the full one is still kept
-    in the store. Silence is broken by heart-beats.
+    in the store. Silence is broken by heart-beats. A frame has its slot until its answer is
+    taken, so whoever reads slowly is read slowly.
     """
 
-    def __init__(
-        self, answer: Answering, late: Answering, clock: Clock, limits: StreamLimits
-    ) -> None:
-        self._answer, self._late, self._clock, self._limits = answer, late, clock, limits
-        self._out: asyncio.Queue[pb.StreamCasesResponse | None] = asyncio.Queue(256)
+    def __init__(self, submit: Submit, late: Late, clock: Clock, limits: StreamLimits) -> None:
+        self._submit, self._late, self._clock, self._limits = submit, late, clock, limits
+        self._loop = asyncio.get_running_loop()
+        # What goes out, and whether it gives a slot back
+        self._out: asyncio.Queue[tuple[pb.StreamCasesResponse, bool] | None] = asyncio.Queue()
         self._slots = asyncio.Semaphore(limits.in_flight)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._open = 0  # frames that were not answered yet
+        self._over = False  # no further frame will come
+        self._spoke = self._loop.time()
+        self._failure: BaseException | None = None
 
     async def run(
         self, requests: AsyncIterator[pb.StreamCasesRequest]
     ) -> AsyncIterator[pb.StreamCasesResponse]:
-        reading = asyncio.create_task(self._read(requests))
+        reading = self._loop.create_task(self._read(requests))
+        self._loop.call_later(self._limits.heartbeat_s, self._beat)
         try:
-            while True:
-                response = await self._next()
-                if response is None:
-                    break
+            while (going := await self._out.get()) is not None:
+                response, frees = going
                 yield response
+                self._spoke = self._loop.time()
+                if frees:
+                    self._slots.release()
+            if self._failure is not None:
+                raise self._failure
             await reading  # a broken connection is told as such
         finally:
-            for task in (reading, *self._tasks):
-                task.cancel()
+            self._over = True
+            reading.cancel()
 
-    async def _next(self) -> pb.StreamCasesResponse | None:
-        try:
-            return await asyncio.wait_for(self._out.get(), self._limits.heartbeat_s)
-        except TimeoutError:
-            return self._heartbeat("")
+    def _beat(self) -> None:
+        """Breaks the silence when there is one, and looks again when it could be too long."""
+        if self._over:
+            return
+        left = self._spoke + self._limits.heartbeat_s - self._loop.time()
+        if left <= 0:
+            if self._out.empty():
+                self._out.put_nowait((self._heartbeat(""), False))
+            left = self._limits.heartbeat_s
+        self._loop.call_later(left, self._beat)
 
     def _heartbeat(self, correlation_id: str) -> pb.StreamCasesResponse:
         beat = pb.Heartbeat(sent_time=to_stamp(self._clock.now()))
@@ -70,49 +85,82 @@ class CaseStream:
         try:
             async for request in requests:
                 await self._slots.acquire()
-                task = asyncio.create_task(self._one(request))
-                self._tasks.add(task)
-                task.add_done_callback(self._done)
-            if self._tasks:
-                await asyncio.gather(*self._tasks)
+                self._open += 1
+                self._begin(request)
         finally:
-            await self._out.put(None)
+            self._over = True
+            self._end_when_done()
 
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        self._slots.release()
-
-    async def _one(self, request: pb.StreamCasesRequest) -> None:
+    def _begin(self, request: pb.StreamCasesRequest) -> None:
         try:
             validate(request)
-            if request.WhichOneof("frame") == "heartbeat":
-                response = self._heartbeat(request.correlation_id)
-            else:
-                answer = await self._in_time(request)
-                response = pb.StreamCasesResponse(
-                    correlation_id=request.correlation_id, answer=answer
-                )
         except Refusal as refusal:
-            response = _refused(request.correlation_id, refusal)
-        await self._out.put(response)
-
-    async def _in_time(self, request: pb.StreamCasesRequest) -> pb.ScoreCaseResponse:
+            self._give(_refused(request.correlation_id, refusal))
+            return
+        if request.WhichOneof("frame") == "heartbeat":
+            self._give(self._heartbeat(request.correlation_id))
+            return
         limit = self._limits.deadline_s
         if request.HasField("deadline_ms"):
             limit = min(limit, request.deadline_ms / 1000)
-        work = asyncio.ensure_future(in_thread(self._answer, request.update))
-        done, _ = await asyncio.wait({work}, timeout=limit)
-        if done:
-            return await work
-        work.add_done_callback(_seen)
-        # The pool may be full, which is why we are late: the rules answer on the loop.
-        return self._late(request.update)
+        frame = _Frame(request, self._submit(request.update))
+        frame.timer = self._loop.call_later(limit, self._too_late, frame)
+        frame.work.add_done_callback(lambda _: self._came(frame))
+
+    def _came(self, frame: _Frame) -> None:
+        if frame.timer is not None:
+            frame.timer.cancel()
+        error = None if frame.work.cancelled() else frame.work.exception()
+        if frame.answered:
+            return  # the rules spoke already; the error, if any, was taken note of
+        frame.answered = True
+        name = frame.request.correlation_id
+        if error is None and not frame.work.cancelled():
+            self._give(pb.StreamCasesResponse(correlation_id=name, answer=frame.work.result()))
+        elif isinstance(error, Refusal):
+            self._give(_refused(name, error))
+        else:
+            self._fail(error or asyncio.CancelledError())
+
+    def _too_late(self, frame: _Frame) -> None:
+        """The pool may be full, which is why we are late: the rules answer on the loop."""
+        if frame.answered:
+            return
+        frame.answered = True
+        name = frame.request.correlation_id
+        try:
+            answer = self._late(frame.request.update)
+        except Refusal as refusal:
+            self._give(_refused(name, refusal))
+        except Exception as error:  # noqa: BLE001  raised again where the stream is answered
+            self._fail(error)
+        else:
+            self._give(pb.StreamCasesResponse(correlation_id=name, answer=answer))
+
+    def _give(self, response: pb.StreamCasesResponse) -> None:
+        self._open -= 1
+        self._out.put_nowait((response, True))
+        self._end_when_done()
+
+    def _fail(self, error: BaseException) -> None:
+        """A fault of ours ends the stream, as it ends any other call."""
+        self._failure = error
+        self._over = True
+        self._out.put_nowait(None)
+
+    def _end_when_done(self) -> None:
+        if self._over and not self._open:
+            self._out.put_nowait(None)
 
 
-def _seen(work: asyncio.Future[pb.ScoreCaseResponse]) -> None:
-    """Takes note of how late work ended, so that no unread error is left behind."""
-    if not work.cancelled():
-        work.exception()
+@dataclass(slots=True)
+class _Frame:
+    """One update on its way; it is answered once."""
+
+    request: pb.StreamCasesRequest
+    work: Answer
+    timer: asyncio.TimerHandle | None = None
+    answered: bool = False
 
 
 def _refused(correlation_id: str, refusal: Refusal) -> pb.StreamCasesResponse:

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from services.orientation.adapters.bundle import load_bundle
 from services.orientation.adapters.keys import KeyedHash
 from services.orientation.adapters.reference import BUNDLE, DATA, Reference, load_reference
 from services.orientation.domain.case import CaseState
 from services.orientation.domain.decision import Decision
-from services.orientation.domain.facilities import Directory, Facility, Shortages
+from services.orientation.domain.directory import Directory
+from services.orientation.domain.facilities import Facility, Shortages
 from services.orientation.domain.model import SeverityModel
+from services.orientation.domain.modes import Mode
 from services.orientation.domain.orient import Answer, Surroundings
-from services.orientation.domain.records import CaseKey, Counted, StoredCase
+from services.orientation.domain.records import (
+    CaseKey,
+    Counted,
+    StoredCase,
+    state_to_text,
+    text_hash,
+)
+from services.orientation.domain.severity import Band
 from services.orientation.domain.synthetic import synthetic_layer
 from services.orientation.domain.typed import TypedUpdate
+from services.orientation.domain.vehicles import Vehicle
 from services.orientation.use_cases.score import ScoreCase
 from shared.clock import FixedClock
 
@@ -87,6 +98,10 @@ class MemoryRecords:
     oriented: list[tuple[CaseKey, Counted]] = field(default_factory=list)
     decided: list[tuple[CaseKey, Decision]] = field(default_factory=list)
     capacity: list[Facility] = field(default_factory=list)
+    fleet: dict[tuple[str, bool], Vehicle] = field(default_factory=dict)
+    moved: list[Vehicle] = field(default_factory=list)
+    modes: dict[str, tuple[Mode, str]] = field(default_factory=dict)
+    logged: list[tuple[str, CaseKey, dict[str, Any]]] = field(default_factory=list)
     away: bool = False
 
     @contextmanager
@@ -101,11 +116,18 @@ class MemoryRecords:
     def hot(self, key: CaseKey) -> CaseState | None:
         return self.cases[key].state if key in self.cases else None
 
+    def hold(self, keys: Sequence[CaseKey]) -> None:
+        """Nothing to hold: one test is the only writer."""
+
+    def log(self, kind: str, key: CaseKey, content: Mapping[str, Any]) -> None:
+        self.logged.append((kind, key, dict(content)))
+
     def case(self, key: CaseKey) -> StoredCase | None:
         return self.cases.get(key)
 
-    def put_case(self, key: CaseKey, case: StoredCase) -> None:
+    def put_case(self, key: CaseKey, case: StoredCase) -> str:
         self.cases[key] = case
+        return text_hash(state_to_text(case.state))
 
     def tell_oriented(self, key: CaseKey, counted: Counted) -> None:
         self.oriented.append((key, counted))
@@ -131,6 +153,18 @@ class MemoryRecords:
     def tell_capacity(self, facility: Facility) -> None:
         self.capacity.append(facility)
 
+    def vehicle(self, resource_id: str, *, exercise: bool) -> Vehicle | None:
+        return self.fleet.get((resource_id, exercise))
+
+    def put_vehicle(self, vehicle: Vehicle) -> None:
+        self.fleet[vehicle.resource_id, vehicle.exercise] = vehicle
+
+    def tell_moved(self, vehicle: Vehicle) -> None:
+        self.moved.append(vehicle)
+
+    def put_mode(self, owner: str, mode: Mode, set_by: str) -> None:
+        self.modes[owner] = (mode, set_by)
+
 
 @dataclass
 class StillAround:
@@ -138,9 +172,13 @@ class StillAround:
 
     surroundings: Surroundings
     refreshed: int = 0
+    prepared: list[tuple[float, float]] = field(default_factory=list)
 
     def now(self) -> Surroundings:
         return self.surroundings
+
+    def prepare(self, latitude: float, longitude: float) -> None:
+        self.prepared.append((latitude, longitude))
 
     def refresh(self) -> None:
         self.refreshed += 1
@@ -158,8 +196,11 @@ class CountingMeter:
     def rules_only(self, why: str) -> None:
         self.rules.append(why)
 
-    def decided(self, *, followed: bool, reason: str) -> None:
-        self.decisions.append((followed, reason))
+    def decided(self, decided: Decision, band: Band, mode: Mode, reason: str) -> None:
+        self.decisions.append((decided.followed, reason))
+
+    def vehicles(self, accepted: int, superseded: int, refused: int) -> None:
+        self.rules.append(f"vehicles {accepted} {superseded} {refused}")
 
     def capacity(self, accepted: int, superseded: int, refused: int) -> None:
         self.rules.append(f"capacity {accepted} {superseded} {refused}")

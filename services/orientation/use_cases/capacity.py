@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from services.orientation.domain.facilities import BedCount, Facility
+from services.orientation.domain.facilities import BedCount, Facility, Limits
 from services.orientation.ports import Around, Meter, Record, Records
 from shared.clock import Clock
 from shared.errors import Malformed, Refusal
@@ -29,6 +29,7 @@ class Report:
     beds: tuple[BedCount, ...] = ()
     closed: bool = False
     synthetic: bool = False
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(slots=True)
@@ -90,6 +91,7 @@ class ReportCapacity:
                     field="latitude",
                 )
             base = Facility(report.finess_geo, "", report.latitude, report.longitude)
+        limits = report.limits
         synthetic = report.synthetic if report.capabilities else base.synthetic
         return replace(
             base,
@@ -100,6 +102,10 @@ class ReportCapacity:
             beds=report.beds or base.beds,
             closed=report.closed,
             synthetic=synthetic,
+            age_from=base.age_from if limits.age_from is None else limits.age_from,
+            age_until=base.age_until if limits.age_until is None else limits.age_until,
+            orsan_rank=limits.orsan_rank or base.orsan_rank,
+            opening=limits.opening or base.opening,
         )
 
 
@@ -124,6 +130,13 @@ def _check(report: Report, now: datetime) -> None:
                 "A capability must be a ROR activity code (R211), such as 157. Correct it.",
                 field="capabilities",
             )
+    ages = report.limits
+    if ages.age_from is not None and ages.age_until is not None and ages.age_from >= ages.age_until:
+        raise Malformed(
+            "AGES_CROSSED",
+            "age_from_years lies above age_until_years, so nobody would be taken. Swap them.",
+            field="age_from_years",
+        )
     for index, bed in enumerate(report.beds):
         if bed.beds < 0:
             raise Malformed(

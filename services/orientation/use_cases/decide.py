@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 
 from services.orientation.domain.case import CaseUpdate, Fact, case_field, merge
 from services.orientation.domain.decision import Decision, export, follows, mark_exercise
+from services.orientation.domain.ledger import DECISION
+from services.orientation.domain.modes import Mode
 from services.orientation.domain.records import CaseKey, StoredCase, Suggestion
-from services.orientation.ports import Keyer, MessageCheck, Meter, Record, Records
+from services.orientation.ports import Around, Keyer, MessageCheck, Meter, Record, Records
 from shared.clock import Clock
 from shared.errors import Malformed, Missing, NotNow
 
@@ -54,6 +56,7 @@ class RecordDecision:
     """Keeps a decision beside the suggestion that it followed or overruled."""
 
     records: Records
+    around: Around
     keyer: Keyer
     meter: Meter
     clock: Clock
@@ -67,7 +70,9 @@ class RecordDecision:
             known = record.decision(said.decision_id)
             if known is not None:
                 return self._again(known, decision)
-            if not decision.followed and not said.override_reason:
+            mode = self.around.now().modes.of(case.owner)
+            shown = mode is Mode.ON  # nobody has to say why they did not do what they never saw
+            if shown and not decision.followed and not said.override_reason:
                 raise Malformed(
                     "REASON_NEEDED",
                     "The decision differs from the first suggestion. Say why with one of the "
@@ -77,10 +82,12 @@ class RecordDecision:
             record.put_decision(key, decision)
             state = merge(case.state, _as_update(said, decision))
             record.put_case(key, replace(case, state=state, changed=self.clock.now()))
+            record.log(DECISION, key, decision_entry(key, said, decision, mode))
             if not key.exercise:
                 record.tell_decided(key, decision)
-        self.meter.decided(followed=decision.followed, reason=said.override_word)
-        return decision
+        if not key.exercise:
+            self.meter.decided(decision, case.band, mode, said.override_word)
+        return decision if shown else replace(decision, suggestion=Suggestion())
 
     def _check(self, said: Decided) -> None:
         for name, value in (("decision_id", said.decision_id), ("decided_by", said.decided_by)):
@@ -141,6 +148,32 @@ class RecordDecision:
                 field="decision_id",
             )
         return known
+
+
+def decision_entry(
+    key: CaseKey, said: Decided, decision: Decision, mode: Mode
+) -> dict[str, object]:
+    """What the decision log keeps of a decision: who, what, when, and why it differs."""
+    return {
+        "case": key.value,
+        "exercise": key.exercise,
+        "decision": said.decision_id,
+        "by": said.decided_by,
+        "role": said.operator_role,
+        "decision_type": said.decision_type,
+        "resource_type": said.resource_type,
+        "orientation_type": said.orientation_type,
+        "finess_geo": said.finess_geo,
+        "decided_time": said.decided.isoformat(),
+        "followed": decision.followed,
+        "why": said.override_word,
+        "mode": mode.value,
+        "suggested": [
+            decision.suggestion.decision_type,
+            decision.suggestion.resource_type,
+            decision.suggestion.finess_geo,
+        ],
+    }
 
 
 def _as_update(said: Decided, decision: Decision) -> CaseUpdate:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,12 +11,22 @@ from services.orientation.domain.case import EMPTY, CaseState, CaseUpdate, merge
 from services.orientation.domain.findings import Finding
 from services.orientation.domain.hub.reader import Reading, read_payload
 from services.orientation.domain.hub.reading import Lexicon
-from services.orientation.domain.model import SeverityModel
+from services.orientation.domain.ledger import SUGGESTION
+from services.orientation.domain.model import Scorer
+from services.orientation.domain.modes import Mode
 from services.orientation.domain.orient import Answer, Knowledge, orient
 from services.orientation.domain.records import CaseKey, Counted, StoredCase, Suggestion
 from services.orientation.domain.typed import TypedUpdate, read_typed
 from services.orientation.ports import Around, Keyer, Meter, Record, Records
 from shared.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one call says, who will see the answer, and how long it took to be read."""
+
+    reading: Reading
+    shown_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +37,13 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class ScoreCase:
-    """Answers for the cases that a message touches, committed before they are given."""
+    """Answers for the cases that messages touch, committed before they are given."""
 
     records: Records
     around: Around
     knowledge: Knowledge
     lexicon: Lexicon = field(repr=False)
-    model: SeverityModel | None
+    model: Scorer | None
     keyer: Keyer
     meter: Meter
     clock: Clock
@@ -44,26 +55,56 @@ class ScoreCase:
     def read_typed(self, update: TypedUpdate) -> Reading:
         return Reading((read_typed(update, self.lexicon),), ())
 
-    def __call__(self, reading: Reading) -> Scored:
-        now = self.clock.now()
-        keyed = [(self.keyer.key(u.case_id, exercise=u.exercise), u) for u in reading.updates]
-        answers: dict[CaseKey, Answer] = {}
-        if keyed:
-            with self.records.open() as record:
-                # Locks are taken in one order, whatever the order in the message.
-                for key, update in sorted(keyed, key=lambda pair: pair[0].value):
-                    answers[key] = self._score(record, key, update, now)
-        told = tuple(answers[key] for key in dict.fromkeys(key for key, _ in keyed))
-        self._measure(told)
-        return Scored(told, reading.findings)
+    def __call__(self, reading: Reading, shown_to: str = "") -> Scored:
+        return self.together([Asked(reading, shown_to)])[0]
 
-    def _measure(self, answers: Sequence[Answer]) -> None:
+    def together(self, group: Sequence[Asked]) -> list[Scored]:
+        """Answers several calls in one transaction, each as if it had come alone.
+
+        All are kept or none: a refusal of the store is every call's.
+        """
+        now = self.clock.now()
+        keyed = [
+            [(self.keyer.key(u.case_id, exercise=u.exercise), u) for u in asked.reading.updates]
+            for asked in group
+        ]
+        answers: list[dict[CaseKey, Answer]] = [{} for _ in group]
+        keys = [key for pairs in keyed for key, _ in pairs]
+        self._look_around(group)
+        if keys:
+            with self.records.open() as record:
+                record.hold(keys)
+                for asked, pairs, into in zip(group, keyed, answers, strict=True):
+                    for key, update in pairs:
+                        into[key] = self._score(record, key, update, now, asked.shown_to)
+        out = []
+        for asked, found in zip(group, answers, strict=True):
+            self._measure(found.values())
+            out.append(Scored(tuple(found.values()), asked.reading.findings))
+        return out
+
+    def _look_around(self, group: Sequence[Asked]) -> None:
+        """Before the store is held: a road router may take its time."""
+        if self.around.now().roads is None:
+            return
+        for asked in group:
+            for update in asked.reading.updates:
+                for fact in update.facts:
+                    if fact.field == "position" and isinstance(fact.value, tuple):
+                        latitude, longitude = fact.value
+                        self.around.prepare(float(latitude), float(longitude))
+
+    def _measure(self, answers: Iterable[Answer]) -> None:
         for answer in answers:
             self.meter.answered(answer)
-            if self.model is None:
+            if answer.mode is not Mode.ON:
+                self.meter.rules_only(f"mode_{answer.mode.value.lower()}")
+            elif self.model is None:
                 self.meter.rules_only("no_model")
 
-    def _score(self, record: Record, key: CaseKey, update: CaseUpdate, now: datetime) -> Answer:
+    def _score(
+        self, record: Record, key: CaseKey, update: CaseUpdate, now: datetime, shown_to: str
+    ) -> Answer:
         known = record.case(key)
         state = merge(known.state if known else EMPTY, update)
         answer = self._answer(update, state, now)
@@ -75,7 +116,7 @@ class ScoreCase:
                 key, Counted(group, counted, answer.band, answer.department, now, called)
             )
             counted = group
-        record.put_case(
+        inputs = record.put_case(
             key,
             StoredCase(
                 state,
@@ -87,6 +128,9 @@ class ScoreCase:
                 now,
             ),
         )
+        version = self.model.version if self.model else ""
+        content = suggestion_entry(key, update, answer, version, self.knowledge.version)
+        record.log(SUGGESTION, key, content | {"inputs": inputs, "shown_to": shown_to})
         return answer
 
     def _answer(
@@ -121,8 +165,41 @@ class ScoreCase:
         return Scored(tuple(answers), reading.findings)
 
 
+def suggestion_entry(
+    key: CaseKey, update: CaseUpdate, answer: Answer, model: str, rules: str
+) -> dict[str, object]:
+    """What the decision log keeps of an answer: codes, figures and hashes, no words.
+
+    The message is told by a hash of its id: a caller may have put anything into an id.
+    """
+    case = answer.assessment
+    told: dict[str, object] = {
+        "case": key.value,
+        "exercise": key.exercise,
+        "update": hashlib.blake2b(update.update_id.encode(), digest_size=8).hexdigest(),
+        "revision": answer.revision,
+        "findings": sorted({finding.code for finding in answer.findings}),
+        "missing": answer.missing,
+        "rules": rules,
+        "mode": answer.mode.value,
+    }
+    if answer.mode is Mode.OFF:
+        return told
+    return told | {
+        "model": model if case.model_used else "",
+        "band": case.band.name,
+        "p_icu": case.p_icu,
+        "p_admission": case.p_admission,
+        "fired": case.rules,
+        "responses": [f"{r.decision_type} {r.resource_type}" for r in answer.responses],
+        "facilities": [o.facility.finess_geo for o in answer.facilities],
+    }
+
+
 def suggestion_of(answer: Answer) -> Suggestion:
     """The first response and the first facility: what a decision is compared with."""
+    if answer.mode is Mode.OFF:
+        return Suggestion()
     first = answer.responses[0] if answer.responses else None
     return Suggestion(
         first.decision_type if first else "",

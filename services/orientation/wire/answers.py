@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from larrey.orientation.v1 import orientation_pb2 as pb
 from services.orientation.domain.findings import Finding
+from services.orientation.domain.modes import Mode
 from services.orientation.domain.orient import Answer, HumanDecision
 from services.orientation.domain.ranking import FacilityOption
 from services.orientation.domain.response import Response
@@ -26,26 +27,31 @@ def scored_to_wire(
 ) -> pb.ScoreCaseResponse:
     return pb.ScoreCaseResponse(
         answers=[answer_to_wire(answer, model_version) for answer in answers],
-        findings=[_finding(finding) for finding in findings],
+        findings=[finding_to_wire(finding) for finding in findings],
     )
 
 
 def answer_to_wire(answer: Answer, model_version: str) -> pb.CaseAnswer:
     case = answer.assessment
+    if answer.mode is not Mode.ON:
+        return _withheld(answer)
     out = pb.CaseAnswer(
         case_id=answer.case_id,
+        mode=pb.SUGGESTION_MODE_ON,
         severity=pb.Severity(
             p_icu=case.p_icu,
             p_admission=case.p_admission,
             band=BANDS[case.band],
             model_version=model_version if case.model_used else "",
             model_used=case.model_used,
+            p_icu_low=case.p_icu_interval[0] if case.p_icu_interval else None,
+            p_icu_high=case.p_icu_interval[1] if case.p_icu_interval else None,
         ),
         responses=[_response(response) for response in answer.responses],
         facilities=[_facility(option) for option in answer.facilities],
         reasons=[_reason(reason) for reason in answer.reasons],
         missing=answer.missing,
-        findings=[_finding(finding) for finding in answer.findings],
+        findings=[finding_to_wire(finding) for finding in answer.findings],
         exercise=answer.exercise,
         waiting_for_case=answer.waiting_for_case,
         why_not_nearest=answer.ranking.why_not_nearest,
@@ -57,11 +63,35 @@ def answer_to_wire(answer: Answer, model_version: str) -> pb.CaseAnswer:
     return out
 
 
+MODES = {
+    Mode.ON: pb.SUGGESTION_MODE_ON,
+    Mode.SHADOW: pb.SUGGESTION_MODE_SHADOW,
+    Mode.OFF: pb.SUGGESTION_MODE_OFF,
+}
+
+
+def _withheld(answer: Answer) -> pb.CaseAnswer:
+    """What is shown while a SAMU has its suggestions stopped or in the shadow: no suggestion."""
+    out = pb.CaseAnswer(
+        case_id=answer.case_id,
+        mode=MODES[answer.mode],
+        missing=answer.missing,
+        findings=[finding_to_wire(finding) for finding in answer.findings],
+        exercise=answer.exercise,
+        waiting_for_case=answer.waiting_for_case,
+        revision=answer.revision,
+        syndrome_group=answer.assessment.syndrome_group,
+    )
+    if answer.human_decision is not None:
+        out.human_decision.CopyFrom(_human(answer.human_decision))
+    return out
+
+
 def _reason(reason: Reason) -> pb.Reason:
     return pb.Reason(code=reason.code, text=reason.text, log_odds=reason.log_odds)
 
 
-def _finding(finding: Finding) -> pb.Finding:
+def finding_to_wire(finding: Finding) -> pb.Finding:
     return pb.Finding(code=finding.code, path=finding.path, remedy=finding.remedy)
 
 
@@ -71,6 +101,7 @@ def _response(response: Response) -> pb.Response:
         resource_type=response.resource_type,
         vehicle_type=response.vehicle_type,
         reasons=[_reason(reason) for reason in response.reasons],
+        expected_benefit=response.expected_benefit,
     )
 
 
@@ -86,6 +117,7 @@ def _facility(option: FacilityOption) -> pb.FacilityOption:
         score_min=option.score_min,
         reasons=[_reason(reason) for reason in option.reasons],
         synthetic_capabilities=option.facility.synthetic,
+        confidence=option.confidence,
     )
 
 

@@ -11,6 +11,7 @@ from larrey.replenishment.v1 import events_pb2 as supply
 from services.orientation.domain.decision import Decision
 from services.orientation.domain.facilities import Facility, Shortage
 from services.orientation.domain.records import CaseKey, Counted
+from services.orientation.domain.vehicles import Vehicle
 from services.orientation.wire.answers import BANDS
 from services.orientation.wire.facilities import report_to_wire
 from services.orientation.wire.times import from_stamp, to_stamp
@@ -37,6 +38,14 @@ def decided_event(key: CaseKey, decision: Decision) -> events_pb2.DecisionRecord
         followed=decision.followed,
         override_reason=cast("pb.OverrideReason.ValueType", decision.override_reason),
         decided_time=to_stamp(decision.decided),
+    )
+
+
+def moved_event(vehicle: Vehicle) -> events_pb2.ResourceMoved:
+    return events_pb2.ResourceMoved(
+        resource_id=vehicle.resource_id,
+        state=vehicle.state,
+        moved_time=to_stamp(vehicle.state_time),
     )
 
 

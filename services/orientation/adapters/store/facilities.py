@@ -8,16 +8,20 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 from sqlalchemy import MetaData, func, select
 
+from services.orientation.adapters.roads import MOST_SITES, CachedRoads
 from services.orientation.adapters.store.tables import Tables, from_us, tables, to_us
+from services.orientation.domain.directory import Directory
 from services.orientation.domain.facilities import (
     BedCount,
-    Directory,
     Facility,
+    OpenSpan,
     Shortage,
     Shortages,
 )
+from services.orientation.domain.modes import Mode, Modes
 from services.orientation.domain.orient import Surroundings
 from shared.clock import Clock
 from shared.errors import Unavailable
@@ -35,6 +39,10 @@ def facility_row(facility: Facility) -> dict[str, Any]:
         "beds": json.dumps(beds),
         "closed": facility.closed,
         "synthetic": facility.synthetic,
+        "age_from": facility.age_from,
+        "age_until": facility.age_until,
+        "orsan_rank": facility.orsan_rank,
+        "opening": " ".join(f"{s.from_min}-{s.until_min}" for s in facility.opening),
     }
 
 
@@ -49,7 +57,16 @@ def facility_from(row: Any) -> Facility:
         beds,
         row["closed"],
         row["synthetic"],
+        row["age_from"],
+        row["age_until"],
+        row["orsan_rank"],
+        tuple(_span(text) for text in row["opening"].split()),
     )
+
+
+def _span(text: str) -> OpenSpan:
+    begin, _, end = text.partition("-")
+    return OpenSpan(int(begin), int(end))
 
 
 class SqlShortages:
@@ -100,16 +117,37 @@ class Snapshot:
     `synthetic` facilities fill in for sites that no one reported.
     """
 
-    def __init__(self, database: Database, synthetic: Iterable[Facility]) -> None:
-        self._database = database
+    def __init__(
+        self,
+        database: Database,
+        synthetic: Iterable[Facility],
+        *,
+        roads: CachedRoads | None = None,
+        everywhere: Mode = Mode.ON,
+    ) -> None:
+        self._database, self._roads, self._everywhere = database, roads, everywhere
         self._synthetic = {f.finess_geo: f for f in synthetic}
         self._tables: Tables = tables(MetaData())
         self._lock = threading.Lock()
         self._seen: tuple[object, ...] | None = None
-        self._now = Surroundings(Directory.of(self._synthetic.values()), Shortages())
+        self._now = Surroundings(
+            Directory.of(self._synthetic.values()), Shortages(), roads, Modes({}, everywhere)
+        )
 
     def now(self) -> Surroundings:
         return self._now
+
+    def prepare(self, latitude: float, longitude: float) -> None:
+        """Asks the router of real roads, if there is one, for the sites around a place."""
+        if self._roads is None:
+            return
+        directory = self._now.directory
+        km = directory.distances(latitude, longitude)
+        nearest = np.argsort(km, kind="stable")[:MOST_SITES]
+        found = (directory.facilities[row] for row in nearest)
+        self._roads.prepare(
+            latitude, longitude, [(f.finess_geo, f.latitude, f.longitude) for f in found]
+        )
 
     def refresh(self) -> None:
         """Reads the tables again if they changed; Unavailable when the store is away."""
@@ -124,13 +162,19 @@ class Snapshot:
                 select(at.shortages).where(at.shortages.c.lifted.is_(False))
             ).mappings()
             shortages = Shortages.of([_shortage(row) for row in held])
-            directory = Directory.of((self._synthetic | reported).values())
-            self._now = Surroundings(directory, shortages)
+            modes = tx.connection.execute(select(at.modes)).mappings()
+            by_owner = {row["owner"]: Mode(row["mode"]) for row in modes}
+            directory = self._now.directory
+            if self._seen is None or seen[:3] != self._seen[:3]:  # the facilities changed
+                directory = Directory.of((self._synthetic | reported).values())
+            self._now = Surroundings(
+                directory, shortages, self._roads, Modes(by_owner, self._everywhere)
+            )
             self._seen = seen
 
     def _fingerprint(self, tx: Transaction) -> tuple[object, ...]:
         seen: list[object] = []
-        for table in (self._tables.facilities, self._tables.shortages):
+        for table in (self._tables.facilities, self._tables.shortages, self._tables.modes):
             query = select(func.count(), func.max(table.c.changed_us), func.sum(table.c.changed_us))
             seen += list(tx.connection.execute(query).one())
         return tuple(seen)

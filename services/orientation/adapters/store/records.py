@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -13,10 +13,15 @@ from sqlalchemy import MetaData, bindparam, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.orientation.adapters.store.facilities import facility_from, facility_row
+from services.orientation.adapters.store.ledger import Appending
 from services.orientation.adapters.store.tables import Tables, from_us, tables, to_us
+from services.orientation.adapters.store.vehicles import vehicle_from, vehicle_row
+from services.orientation.domain.board import ENDED
 from services.orientation.domain.case import CaseState
 from services.orientation.domain.decision import Decision
 from services.orientation.domain.facilities import Facility
+from services.orientation.domain.ledger import Entry, body_of
+from services.orientation.domain.modes import Mode
 from services.orientation.domain.records import (
     CaseKey,
     Counted,
@@ -24,9 +29,16 @@ from services.orientation.domain.records import (
     Suggestion,
     state_from_text,
     state_to_text,
+    text_hash,
 )
 from services.orientation.domain.severity import Band
-from services.orientation.wire.events import capacity_event, decided_event, oriented_event
+from services.orientation.domain.vehicles import Vehicle
+from services.orientation.wire.events import (
+    capacity_event,
+    decided_event,
+    moved_event,
+    oriented_event,
+)
 from shared.clock import Clock
 from shared.storage import Database, Transaction, upsert
 
@@ -35,41 +47,60 @@ Hot = OrderedDict[CaseKey, tuple[str, StoredCase]]
 
 
 class SqlRecord:
-    """One open transaction."""
+    """One open transaction. What is written is gathered and goes out at the end, at once."""
 
     def __init__(self, tx: Transaction, at: Tables, hot: SqlRecords, now: datetime) -> None:
         self._tx, self._at, self._hot, self._now = tx, at, hot, now
+        self._held: dict[CaseKey, StoredCase | None] = {}
+        self._entries: list[tuple[Entry, str]] = []
         self.written: dict[CaseKey, tuple[str, StoredCase]] = {}
 
-    def case(self, key: CaseKey) -> StoredCase | None:
-        wanted = {"key": key.value, "drill": key.exercise}
-        row = self._tx.connection.execute(self._hot.find, wanted).mappings().first()
-        if row is None:
-            # A new case has no row to lock yet. Whoever comes second waits here for the
-            # first one's commit, and then reads what the first one wrote.
-            if self._tx.connection.execute(self._hot.claim, _blank(key)).rowcount == 1:
-                return None
-            row = self._tx.connection.execute(self._hot.find, wanted).mappings().one()
-        return None if row["state"] == "" else self._hot.known(key, row)
+    def hold(self, keys: Sequence[CaseKey]) -> None:
+        """Reads these cases and holds them against other writers, all in one order.
 
-    def put_case(self, key: CaseKey, case: StoredCase) -> None:
+        A new case has no row to lock yet, so where others may write at the same time an
+        empty one is put there first: whoever comes second waits for the first one's commit
+        and then reads what it wrote. SQLite lets one writer in at a time.
+        """
+        wanted = sorted({key for key in keys if key not in self._held}, key=CaseKey.order)
+        if not wanted:
+            return
+        connection = self._tx.connection
+        if not self._hot.alone:
+            connection.execute(self._hot.claim, [_blank(key) for key in wanted])
+        rows = connection.execute(self._hot.find, {"keys": [key.value for key in wanted]})
+        found = {CaseKey(row["case_key"], row["exercise"]): row for row in rows.mappings()}
+        for key in wanted:
+            row = found.get(key)
+            known = row is not None and row["state"] != ""
+            self._held[key] = self._hot.known(key, row) if known else None
+
+    def case(self, key: CaseKey) -> StoredCase | None:
+        if key in self.written:
+            return self.written[key][1]
+        self.hold([key])
+        return self._held[key]
+
+    def put_case(self, key: CaseKey, case: StoredCase) -> str:
         text = state_to_text(case.state)
-        self.written[key] = (text, case)
-        row = {
-            "case_key": key.value,
-            "exercise": key.exercise,
-            "state": text,
-            "revision": case.state.revision,
-            "suggested_decision": case.suggestion.decision_type,
-            "suggested_resource": case.suggestion.resource_type,
-            "suggested_finess": case.suggestion.finess_geo,
-            "counted_group": case.counted_group,
-            "band": int(case.band),
-            "department": case.department,
-            "owner": case.owner,
-            "changed_us": to_us(case.changed),
-        }
-        self._tx.connection.execute(self._hot.keep, row)
+        self.written[key] = text, case
+        return text_hash(text)
+
+    def log(self, kind: str, key: CaseKey, content: Mapping[str, Any]) -> None:
+        """One entry of the decision log; it gets its place in the chain at the end."""
+        entry = Entry(kind, to_us(self._now), body_of(content))
+        self._entries.append((entry, key.value))
+
+    def flush(self) -> None:
+        """Writes what was gathered: rows of cases, then entries of the log."""
+        connection = self._tx.connection
+        if self.written:
+            rows = [_row(key, text, case) for key, (text, case) in self.written.items()]
+            rows.sort(key=lambda row: (row["case_key"], row["exercise"]))
+            connection.execute(self._hot.keep, rows)
+        if self._entries:
+            self._hot.append(connection, self._entries)
+            self._entries = []
 
     def tell_oriented(self, key: CaseKey, counted: Counted) -> None:
         self._tx.publish(oriented_event(key, counted))
@@ -131,12 +162,52 @@ class SqlRecord:
     def tell_capacity(self, facility: Facility) -> None:
         self._tx.publish(capacity_event(facility))
 
+    def vehicle(self, resource_id: str, *, exercise: bool) -> Vehicle | None:
+        at = self._at.vehicles
+        query = select(at).where(at.c.resource_id == resource_id, at.c.exercise == exercise)
+        row = self._tx.connection.execute(query.with_for_update()).mappings().first()
+        return None if row is None else vehicle_from(row)
+
+    def put_vehicle(self, vehicle: Vehicle) -> None:
+        row = vehicle_row(vehicle) | {"changed_us": to_us(self._now)}
+        upsert(self._tx.connection, self._at.vehicles, [row], key=["resource_id", "exercise"])
+
+    def tell_moved(self, vehicle: Vehicle) -> None:
+        self._tx.publish(moved_event(vehicle))
+
+    def put_mode(self, owner: str, mode: Mode, set_by: str) -> None:
+        row = {
+            "owner": owner,
+            "mode": mode.value,
+            "set_by": set_by,
+            "changed_us": to_us(self._now),
+        }
+        upsert(self._tx.connection, self._at.modes, [row], key=["owner"])
+
+
+def _row(key: CaseKey, text: str, case: StoredCase) -> dict[str, Any]:
+    return {
+        "case_key": key.value,
+        "exercise": key.exercise,
+        "state": text,
+        "revision": case.state.revision,
+        "suggested_decision": case.suggestion.decision_type,
+        "suggested_resource": case.suggestion.resource_type,
+        "suggested_finess": case.suggestion.finess_geo,
+        "counted_group": case.counted_group,
+        "band": int(case.band),
+        "department": case.department,
+        "owner": case.owner,
+        "changed_us": to_us(case.changed),
+        "ended": case.state.text("status") in ENDED,
+    }
+
 
 def _blank(key: CaseKey) -> dict[str, Any]:
     words = ("state", "suggested_decision", "suggested_resource", "suggested_finess")
     blank: dict[str, Any] = dict.fromkeys((*words, "counted_group", "department", "owner"), "")
     numbers = dict.fromkeys(("revision", "band", "changed_us"), 0)
-    return {"case_key": key.value, "exercise": key.exercise} | blank | numbers
+    return {"case_key": key.value, "exercise": key.exercise, "ended": False} | blank | numbers
 
 
 def _decision(row: Any) -> Decision:
@@ -179,15 +250,19 @@ class SqlRecords:
         self.keep = fresh.on_conflict_do_update(index_elements=key, set_=others)
         self.find = (
             select(at)
-            .where(at.c.case_key == bindparam("key"), at.c.exercise == bindparam("drill"))
+            .where(at.c.case_key.in_(bindparam("keys", expanding=True)))
+            .order_by(at.c.case_key, at.c.exercise)
             .with_for_update()
         )
+        self.append = Appending(self._tables)
+        self.alone = database.engine.dialect.name == "sqlite"
 
     @contextmanager
     def open(self) -> Iterator[SqlRecord]:
         with self._database.transaction() as tx:
             record = SqlRecord(tx, self._tables, self, self._clock.now())
             yield record
+            record.flush()
         with self._lock:
             for key, held in record.written.items():
                 self._hot[key] = held

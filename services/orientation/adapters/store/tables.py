@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,6 +39,66 @@ class Tables:
     decisions: Table
     facilities: Table
     shortages: Table
+    ledger: Table
+    ledger_head: Table
+    ledger_checkpoints: Table
+    modes: Table
+    vehicles: Table
+
+
+def _later(metadata: MetaData) -> tuple[Table, Table, Table, Table, Table]:
+    """The tables of the second revision."""
+    ledger = Table(
+        "ledger",
+        metadata,
+        Column("seq", BigInteger, primary_key=True, autoincrement=False),
+        Column("hash", String(64), nullable=False),
+        Column("kind", String(16), nullable=False),
+        Column("at_us", BigInteger, nullable=False),
+        Column("case_key", String(64), nullable=False),
+        Column("body", Text, nullable=False),
+        Index("ledger_by_case", "case_key"),
+        Index("ledger_by_age", "at_us"),
+    )
+    head = Table(
+        "ledger_head",
+        metadata,
+        Column("id", Integer, primary_key=True),
+        Column("seq", BigInteger, nullable=False),
+        Column("hash", String(64), nullable=False),
+    )
+    checkpoints = Table(
+        "ledger_checkpoints",
+        metadata,
+        Column("seq", BigInteger, primary_key=True, autoincrement=False),
+        Column("hash", String(64), nullable=False),
+        Column("at_us", BigInteger, nullable=False),
+        Column("signature", String(64), nullable=False),
+    )
+    modes = Table(
+        "suggestion_modes",
+        metadata,
+        Column("owner", String(64), primary_key=True),
+        Column("mode", String(8), nullable=False),
+        Column("set_by", String(128), nullable=False),
+        Column("changed_us", BigInteger, nullable=False),
+    )
+    vehicles = Table(
+        "vehicles",
+        metadata,
+        Column("resource_id", String(128), primary_key=True),
+        Column("exercise", Boolean, primary_key=True),
+        Column("owner", String(64), nullable=False),
+        Column("vehicle_type", String(32), nullable=False),
+        Column("state", String(16), nullable=False),
+        Column("state_us", BigInteger, nullable=False),
+        Column("latitude", Float),
+        Column("longitude", Float),
+        Column("position_us", BigInteger, nullable=False),
+        Column("case_key", String(64), nullable=False),
+        Column("changed_us", BigInteger, nullable=False),
+    )
+    return ledger, head, checkpoints, modes, vehicles
 
 
 def tables(metadata: MetaData) -> Tables:
@@ -56,6 +117,7 @@ def tables(metadata: MetaData) -> Tables:
         Column("department", String(3), nullable=False),
         Column("owner", String(64), nullable=False),
         Column("changed_us", BigInteger, nullable=False),
+        Column("ended", Boolean, nullable=False, server_default=false()),
         Index("cases_by_age", "changed_us"),
     )
     decisions = Table(
@@ -93,6 +155,10 @@ def tables(metadata: MetaData) -> Tables:
         Column("synthetic", Boolean, nullable=False),
         Column("counted_us", BigInteger, nullable=False),
         Column("changed_us", BigInteger, nullable=False),
+        Column("age_from", Float),
+        Column("age_until", Float),
+        Column("orsan_rank", Integer, nullable=False, server_default="0"),
+        Column("opening", Text, nullable=False, server_default=""),
     )
     shortages = Table(
         "shortages",
@@ -107,4 +173,4 @@ def tables(metadata: MetaData) -> Tables:
         Column("lifted", Boolean, nullable=False),
         Column("changed_us", BigInteger, nullable=False),
     )
-    return Tables(cases, decisions, facilities, shortages)
+    return Tables(cases, decisions, facilities, shortages, *_later(metadata))

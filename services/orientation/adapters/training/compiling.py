@@ -12,6 +12,7 @@ from sklearn.isotonic import IsotonicRegression
 from services.orientation.adapters.training.cores import Cores
 from services.orientation.adapters.training.layout import Table
 from services.orientation.adapters.training.ridge import Ridge, Tables
+from services.orientation.domain.drift import KNOT_SHARES
 from services.orientation.domain.features import (
     AGE,
     AMBULANCE,
@@ -57,7 +58,6 @@ PAIR_REASONS = {
     (BREATH, SPO2): "BREATHING",
     (AGE, SEX): "SEX",
 }
-KNOTS = 27
 # input: (1 where more is worse, -1 where less is), and the range in which that is so
 ONE_WAY = {
     SPO2: (-1, 0.0, 100.0),
@@ -226,29 +226,44 @@ def _term(inputs: tuple[str, ...], table: Table) -> Term:
     return Term(reason_of(inputs), inputs[0], second, width, entries)
 
 
+RESAMPLES, TAIL = 200, 0.05
+
+
 def rising_curve(score: Floats, chance: Floats) -> Curve:
     """Isotonic from score to chance, thinned to a broken line on the log-odds scale."""
+    knots = np.unique(np.quantile(score, KNOT_SHARES))
+    rising = _odds_at(knots, score, chance)
+    return Curve(tuple(float(k) for k in knots), tuple(float(v) for v in rising))
+
+
+def with_interval(curve: Curve, score: Floats, chance: Floats) -> Curve:
+    """The same curve with a 90 % interval of each value, from bootstrapped visits.
+
+    Each resample draws visits and, for each, whether it came true: a chance is no outcome, and
+    taking it for one would make the interval too narrow.
+    """
+    random = np.random.default_rng(11)
+    knots = np.asarray(curve.knots)
+    drawn = []
+    for _ in range(RESAMPLES):
+        rows = random.integers(len(score), size=len(score))
+        outcome = (random.random(len(rows)) < chance[rows]).astype(np.float64)
+        drawn.append(_odds_at(knots, score[rows], outcome))
+    low, high = np.quantile(np.array(drawn), [TAIL, 1 - TAIL], axis=0)
+    low = np.minimum(np.maximum.accumulate(low), curve.values)
+    high = np.maximum(np.maximum.accumulate(high), curve.values)
+    return Curve(curve.knots, curve.values, tuple(low.tolist()), tuple(high.tolist()))
+
+
+def _odds_at(knots: Floats, score: Floats, chance: Floats) -> Floats:
+    """Rising log-odds at the knots: the mean of the isotonic fit around each."""
     model = IsotonicRegression(y_min=1e-5, y_max=1 - 1e-5, out_of_bounds="clip")
     model.fit(score, chance)
-    spread = np.r_[
-        np.linspace(0.005, 0.9, KNOTS - 9),
-        0.93,
-        0.95,
-        0.965,
-        0.975,
-        0.985,
-        0.99,
-        0.995,
-        0.998,
-        0.9995,
-    ]
-    knots = np.unique(np.quantile(score, spread))
     edges = np.r_[-np.inf, (knots[1:] + knots[:-1]) / 2, np.inf]
     fitted = model.predict(score)
-    values = []
+    values: list[float] = []
     for low, high in itertools.pairwise(edges):
         inside = fitted[(score > low) & (score <= high)]
-        values.append(float(inside.mean()))
+        values.append(float(inside.mean()) if len(inside) else values[-1])
     odds = np.maximum.accumulate(np.log(np.array(values) / (1 - np.array(values))))
-    rising = odds + 1e-4 * np.arange(len(odds))  # the order of patients is never lost
-    return Curve(tuple(float(k) for k in knots), tuple(float(v) for v in rising))
+    return np.asarray(odds + 1e-4 * np.arange(len(odds)))  # the order of patients is never lost

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from services.orientation.adapters.training.assemble import Workshop
-from services.orientation.adapters.training.compiling import Mixture, rising_curve
+from services.orientation.adapters.training.compiling import Mixture, rising_curve, with_interval
 from services.orientation.adapters.training.cores import ADMISSION, ICU, Cores
 from services.orientation.adapters.training.history import chronic_table
 from services.orientation.adapters.training.validate import Validation, split, validate
@@ -98,7 +98,8 @@ def _icu_curve(
     chance = np.exp(score) * stays_out
     level = np.exp(cores.ridge.decide(admission.people, SCORED_YEAR)) * stays_out
     chance *= level.mean() / chance.mean()
-    return rising_curve(score, np.clip(chance, 1e-5, 0.99))
+    chance = np.clip(chance, 1e-5, 0.99)
+    return with_interval(rising_curve(score, chance), score, chance)
 
 
 def _first(workshop: Workshop, cores: Cores, visits: Visits) -> Floats:

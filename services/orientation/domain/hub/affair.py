@@ -1,6 +1,7 @@
 """RS-EDA, RS-EDA-MAJ and RC-EDA: what they say of a case, its patients and decisions.
 
-Names, phones, addresses and free text are not looked at, so they cannot be kept.
+Names, phones and addresses are not looked at, so they cannot be kept. Free text is looked at
+for red flags and dropped.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ def _qualification(book: Notebook, qualification: Mapping[str, Any]) -> None:
     take_priority(book, priority, "qualification.details.priority")
     take_care_level(book, "care_level", text(details, "careLevel", 8), "qualification.details")
     book.note("status", text(details, "status", 16))
+    book.note("attribution", text(details, "attribution", 32))
 
 
 def _motive(book: Notebook, motive: Mapping[str, Any], path: str) -> None:
@@ -138,6 +140,7 @@ def take_sex(book: Notebook, who: str, sex: str) -> None:
 def _notes(book: Notebook, body: Mapping[str, Any]) -> None:
     seen: dict[str, int] = {}
     for index, note in entries(body, "medicalNote"):
+        _free_text(book, note.get("freetext"), f"medicalNote[{index}].freetext")
         key = text(note, "medicalNoteId")
         if key and key in seen:
             book.find("NOTE_ID_REPEATED", f"medicalNote[{index}].medicalNoteId")
@@ -146,6 +149,15 @@ def _notes(book: Notebook, body: Mapping[str, Any]) -> None:
             seen[key] = index
             said = instant(note.get("creation"), book.at(f"medicalNote[{index}].creation"), [])
             book.note(case_field("note", key, _stamp(said)), True, said)
+
+
+def _free_text(book: Notebook, told: object, path: str) -> None:
+    """Points at red flags; the text itself goes no further than this function."""
+    parts = told if isinstance(told, list) else [told]
+    for part_ in parts:
+        if isinstance(part_, str):
+            for flag in sorted(book.lexicon.phrases.flags_in(part_)):
+                book.find(f"TEXT_SUGGESTS_{flag}", path)
 
 
 def _stamp(said: datetime | None) -> str:

@@ -74,7 +74,7 @@ def _update(message: Opened, lexicon: Lexicon) -> CaseUpdate:
     case_id = _case_id(message)
     said, dating = _dating(message)
     book = Notebook(lexicon, message.path, said, dating)
-    book.findings += [*message.findings, *_schema_findings(message, lexicon)]
+    book.findings += [*message.findings, *schema_findings(message, lexicon)]
     reader = READERS.get(message.root)
     if reader is None:
         book.find("MESSAGE_NOT_SCORED", "")
@@ -138,7 +138,7 @@ def _update_id(message: Opened) -> str:
     return hashlib.blake2b(plain.encode(), digest_size=8).hexdigest()
 
 
-def _schema_findings(message: Opened, lexicon: Lexicon) -> list[Finding]:
+def schema_findings(message: Opened, lexicon: Lexicon) -> list[Finding]:
     schema = ROOTS[message.root]
     if not schema:
         return []
@@ -162,7 +162,7 @@ def _corsican(body: Mapping[str, Any], path: str) -> bool:
 
 def _aside(message: Opened, lexicon: Lexicon) -> list[Finding]:
     """A message that is about no case: checked, answered with findings, set aside."""
-    findings = [*message.findings, *_schema_findings(message, lexicon)]
+    findings = [*message.findings, *schema_findings(message, lexicon)]
     findings.append(Finding("MESSAGE_NOT_SCORED", message.path))
     for index, position in entries(message.body, "position"):
         coord = part(position, "coord")

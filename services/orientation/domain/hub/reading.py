@@ -9,6 +9,7 @@ from typing import Any
 
 from services.orientation.domain.case import Dating, Fact, Value
 from services.orientation.domain.findings import Finding
+from services.orientation.domain.hub.freetext import Phrases
 from services.orientation.domain.hub.schema import Check
 from services.orientation.domain.motives import Vocabulary
 
@@ -23,6 +24,7 @@ class Lexicon:
     vehicle_types: frozenset[str]
     finess: frozenset[str]
     flags: frozenset[str]
+    phrases: Phrases = field(default_factory=Phrases)
 
 
 @dataclass(slots=True)

@@ -107,12 +107,28 @@ def test_a_directory_that_cannot_be_used_is_refused(tmp_path: Path, text: str) -
         scored(tmp_path, [case], "--directory", path)
 
 
-def test_a_bad_file_is_refused_by_its_name_and_nothing_is_written(tmp_path: Path) -> None:
-    out = tmp_path / "answers.json"
+def test_a_message_that_is_refused_is_told_by_its_name_and_stops_no_other(tmp_path: Path) -> None:
     bad = INVALID / "invalid-header.json"
+    found = scored(tmp_path, [MESSAGES[0], bad])
+    assert len(found["answers"]) == 1
+    (refused,) = found["refused"]
+    assert refused["code"] == "ENVELOPE_INVALID"
+    assert "invalid-header.json" in refused["path"]
+
+
+@pytest.mark.parametrize("path", sorted(INVALID.glob("*.json")), ids=lambda p: p.name)
+def test_a_call_of_which_every_message_is_refused_writes_nothing(
+    tmp_path: Path, path: Path
+) -> None:
+    out = tmp_path / "answers.json"
     with pytest.raises(Malformed, match="ENVELOPE_INVALID") as caught:
-        run("score", "--hub", MESSAGES[0], bad, "--json", out)
-    assert "invalid-header.json" in caught.value.field
+        run("score", "--hub", path, "--json", out)
+    assert path.name in caught.value.field
+    assert not out.exists()
+
+
+def test_a_file_that_cannot_be_read_stops_everything(tmp_path: Path) -> None:
+    out = tmp_path / "answers.json"
     with pytest.raises(Malformed, match="FILE_UNREADABLE"):
-        run("score", "--hub", tmp_path / "nowhere.json", "--json", out)
+        run("score", "--hub", MESSAGES[0], tmp_path / "nowhere.json", "--json", out)
     assert not out.exists()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -81,6 +80,11 @@ class TestScoreCase:
         running = start()
         error = refused(lambda: running.stub.ScoreCase(typed(1), timeout=0.001))
         assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+
+    def test_a_road_router_that_is_away_costs_no_answer(self, start: Start) -> None:
+        running = start(LARREY_ROADS_URL="osrm+http://127.0.0.1:9")  # nobody listens there
+        answer = one(running, typed(1, motive_code="M03.06", age_years=62.0))
+        assert "distance model" in answer.facilities[0].reasons[0].text
 
     def test_a_case_survives_a_restart_of_the_service(self, start: Start) -> None:
         one(start("same"), typed(1, motive_code="M01.01"))
@@ -222,19 +226,6 @@ class TestDecisions:
         machine = self.request(operator_role="SOFTWARE")
         error = refused(lambda: running.stub.RecordDecision(machine, timeout=5))
         assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
-
-
-def test_what_is_not_in_this_version_says_so(start: Start) -> None:
-    stub = start().stub
-    calls: list[Callable[[], object]] = [
-        lambda: stub.Distribute(pb.DistributeRequest(), timeout=5),
-        lambda: stub.ReportResources(iter([pb.ReportResourcesRequest()]), timeout=5),
-        lambda: list(stub.WatchBoard(pb.WatchBoardRequest(), timeout=5)),
-    ]
-    for call in calls:
-        error = refused(call)
-        assert error.code() is grpc.StatusCode.UNIMPLEMENTED
-        assert "this version" in error.details()
 
 
 class TestWatching:

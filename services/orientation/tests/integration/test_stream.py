@@ -120,3 +120,43 @@ class TestStreamCases:
         stream.cancel()
         frames.end()
         assert one(running, typed(1, motive_code="M01.01")).revision == 1
+
+    def test_what_was_not_answered_before_a_cut_is_sent_again_and_counts_once(
+        self, start: Start
+    ) -> None:
+        running, frames = start(), Frames()
+        sent = {str(n): typed(n, motive_code="M01.01") for n in range(1, 11)}
+        for name, request in sent.items():
+            frames.send(name, request)
+        stream = running.stub.StreamCases(iter(frames), timeout=20)
+        answered = {next(stream).correlation_id for _ in range(3)}
+        stream.cancel()
+        frames.end()
+        again = Frames()
+        for name, request in sent.items():
+            if name not in answered:
+                again.send(name, request)
+        again.end()
+        rest = [
+            r
+            for r in running.stub.StreamCases(iter(again), timeout=20)
+            if not r.HasField("heartbeat")
+        ]
+        assert {r.correlation_id for r in rest} == set(sent) - answered
+        assert max(r.answer.answers[0].revision for r in rest) == 10
+
+    def test_a_stream_that_floods_and_reads_nothing_keeps_no_other_waiting(
+        self, start: Start
+    ) -> None:
+        running, flood = start(LARREY_FRAMES_IN_FLIGHT="2"), Frames()
+        for number in range(2000):
+            flood.send(str(number), typed(1, case_id=f"fr.health.samu440.FLOOD.{number}"))
+        flooding = running.stub.StreamCases(iter(flood), timeout=60)  # never read
+        quiet = Frames()
+        quiet.send("quiet", typed(1, motive_code="M01.01"), deadline_ms=20_000)
+        answer = next(running.stub.StreamCases(iter(quiet), timeout=30))
+        assert answer.correlation_id == "quiet"
+        assert answer.answer.answers[0].severity.model_used
+        flooding.cancel()
+        flood.end()
+        quiet.end()

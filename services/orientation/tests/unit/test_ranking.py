@@ -8,9 +8,9 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.orientation.domain.directory import Directory
 from services.orientation.domain.facilities import (
     BedCount,
-    Directory,
     Facility,
     Shortage,
     Shortages,

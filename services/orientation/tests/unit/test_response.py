@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from services.orientation.domain.patients import Patient
 from services.orientation.domain.response import LocalHabits, Response, respond
 from services.orientation.domain.severity import Band, assess
-from services.orientation.tests.situations import reference
+from services.orientation.tests.situations import reference, shipped_model
 
 KNOWLEDGE = reference().knowledge
 
@@ -87,3 +87,24 @@ def test_every_band_has_a_general_answer(band: Band) -> None:
 def test_a_vehicle_that_is_on_its_way_is_mentioned() -> None:
     found = responses(Patient("", 50, flags=frozenset({"ARREST"})), engaged=frozenset({"SMUR"}))
     assert "ALREADY_ENGAGED" in {r.code for r in found[0].reasons}
+
+
+def test_each_response_says_how_likely_what_it_brings_is_needed() -> None:
+    model = shipped_model()
+    case = assess(
+        Patient(
+            "",
+            70,
+            complaints=(10501,),
+            flags=frozenset({"CHEST_PAIN"}),
+            pathway="CHEST_PAIN",
+        ),
+        KNOWLEDGE.vocabulary,
+        KNOWLEDGE.rules,
+        model,
+    )
+    found = {r.resource_type: r for r in respond(case, KNOWLEDGE.responses, LocalHabits({}))}
+    assert found["SMUR"].expected_benefit == case.p_icu
+    assert found["TSU"].expected_benefit == case.p_admission
+    alone = responses(Patient("", 70, pathway="CHEST_PAIN"))
+    assert all(response.expected_benefit is None for response in alone)

@@ -137,8 +137,9 @@ class TestDeciding:
             1, motive_code=ARREST, age_years=60.0, latitude=NANTES[0], longitude=NANTES[1]
         )
         score(score.read_typed(call))
+        around = StillAround(synthetic_france())
         return RecordDecision(
-            records, KEYER, CountingMeter(), FixedClock(NOW), reference().resource_types
+            records, around, KEYER, CountingMeter(), FixedClock(NOW), reference().resource_types
         )
 
     def test_following_the_first_suggestion_needs_no_reason(

@@ -1,0 +1,77 @@
+"""Calls that share a transaction: answered in order, refused alone, tried again alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from services.orientation.entrypoints.grouping import Grouping
+from shared.errors import Malformed, Refusal, Unavailable
+
+
+class Worker:
+    """Doubles numbers; what it is told to do with others it does."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[int]] = []
+
+    def __call__(self, group: Sequence[int]) -> list[int | Refusal]:
+        self.groups.append(list(group))
+        if 13 in group:
+            raise ValueError("a fault of ours")
+        if 99 in group:
+            raise Unavailable("STORE_AWAY", "The store is away.")
+        return [Malformed("ODD", "Odd.") if n % 2 else 2 * n for n in group]
+
+
+async def ask(grouping: Grouping[int, int], *numbers: int) -> list[int | BaseException]:
+    return await asyncio.gather(
+        *(grouping.submit(number) for number in numbers), return_exceptions=True
+    )
+
+
+def test_calls_that_come_together_share_a_group_of_limited_size() -> None:
+    worker = Worker()
+    answers = asyncio.run(ask(Grouping(worker, most=4), *range(0, 20, 2)))
+    assert answers == list(range(0, 40, 4))
+    assert [len(group) for group in worker.groups] == [4, 4, 2]
+
+
+def test_a_refused_call_is_refused_alone() -> None:
+    answers = asyncio.run(ask(Grouping(Worker()), 2, 3, 4))
+    assert answers[0] == 4
+    assert isinstance(answers[1], Malformed)
+    assert answers[2] == 8
+
+
+def test_a_case_that_trips_us_harms_no_other_of_its_group() -> None:
+    worker = Worker()
+    answers = asyncio.run(ask(Grouping(worker), 2, 13, 4))
+    assert answers[0] == 4
+    assert isinstance(answers[1], ValueError)
+    assert answers[2] == 8
+    assert worker.groups == [[2, 13, 4], [2], [13], [4]]
+
+
+def test_a_store_that_is_away_is_told_to_each_call_once() -> None:
+    worker = Worker()
+    answers = asyncio.run(ask(Grouping(worker), 2, 99))
+    assert all(isinstance(answer, Unavailable) for answer in answers)
+    assert worker.groups == [[2, 99]]
+
+
+def test_a_caller_who_went_away_keeps_nobody_waiting() -> None:
+    async def one_goes() -> int:
+        grouping = Grouping(Worker())
+        gone, stays = grouping.submit(2), grouping.submit(4)
+        gone.cancel()
+        return await stays
+
+    assert asyncio.run(one_goes()) == 8
+
+
+@pytest.mark.parametrize("number", [2, 4])
+def test_a_call_alone_waits_for_nobody(number: int) -> None:
+    assert asyncio.run(ask(Grouping(Worker()), number)) == [2 * number]
