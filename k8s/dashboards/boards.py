@@ -113,6 +113,42 @@ DEMAND = Dashboard(
                 ),
             ),
         ),
+        Row(
+            "Live accuracy, one period ahead",
+            (
+                Panel(
+                    "Share of actuals inside the intervals",
+                    {
+                        "95 % {{demand_class}}": "min by (demand_class) "
+                        "(larrey_demand_accuracy_coverage_95)",
+                        "80 % {{demand_class}}": "min by (demand_class) "
+                        "(larrey_demand_accuracy_coverage_80)",
+                        "p90 {{demand_class}}": "min by (demand_class) "
+                        "(larrey_demand_accuracy_below_p90)",
+                    },
+                ),
+                Panel(
+                    "Drift of the 95 % interval, worst site",
+                    {"{{demand_class}}": "min by (demand_class) (larrey_demand_accuracy_drift)"},
+                ),
+                Panel(
+                    "Bias",
+                    {"{{site_id}} {{demand_class}}": "larrey_demand_accuracy_bias"},
+                ),
+                Panel(
+                    "Error over the usual change from period to period",
+                    {"{{site_id}} {{demand_class}}": "larrey_demand_accuracy_scaled_error"},
+                ),
+                Panel(
+                    "Mean absolute error, base units",
+                    {"{{site_id}} {{demand_class}}": "larrey_demand_accuracy_mean_absolute_error"},
+                ),
+                Panel(
+                    "Periods that have come true",
+                    {"{{demand_class}}": "sum by (demand_class) (larrey_demand_accuracy_actuals)"},
+                ),
+            ),
+        ),
         _process("demand"),
     ),
 )

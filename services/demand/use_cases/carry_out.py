@@ -39,7 +39,8 @@ class CarryOutRun:
     The series of one grid are forecast together, at most `together` of them (they learn
     from each other; memory sets the bound). Outcomes are stored, told to the world and
     counted as progress in one transaction, so a run that was killed goes on with the parts
-    that are missing.
+    that are missing. A grid of several parts and `teach_from` series or more is taught once
+    for all of them; parts of a smaller one choose for themselves.
     """
 
     store: Store
@@ -49,6 +50,7 @@ class CarryOutRun:
     watch: Watch
     models: Models
     together: int = 20_000
+    teach_from: int = 1000
 
     def __call__(self, run_id: str, stopped: Callable[[], bool]) -> bool:
         with self.store.write() as books:
@@ -125,7 +127,7 @@ class CarryOutRun:
                 for part in pool
                 if any((one.item_id, one.site_id) not in done for one in part.series)
             ]
-            if left and len(pool) > 1:
+            if left and len(pool) > 1 and sum(len(p.series) for p in pool) >= self.teach_from:
                 left = self._taught(pool, left, stopped)
             parts += left
         if stopped():

@@ -112,7 +112,7 @@ def thirty_items() -> World:
         workers,
         watch,
         start,
-        CarryOutRun(store, history, workers, clock, watch, NoModels(), 10),
+        CarryOutRun(store, history, workers, clock, watch, NoModels(), 10, 30),
         woken,
     )
 
