@@ -166,8 +166,15 @@ class History(Protocol):
         """Moves staged movements into the history files; how many there were."""
         ...
 
-    def series(self, order: RunOrder) -> Sequence[Series]:
-        """The histories that an order asks for, by item and site, without class or unit."""
+    def series(self, order: RunOrder, since: int | None = None) -> Sequence[Series]:
+        """The histories that an order asks for, by item and site, without class or unit.
+
+        `since`: only what moved from this day on (counted from 1970).
+        """
+        ...
+
+    def ends(self, order: RunOrder) -> Mapping[str, int]:
+        """Number of the first period of the order's grid that is not history, by site."""
         ...
 
     def ward_use(

@@ -301,7 +301,9 @@ def distribute(scenario: Path, json_out: Path, *, repeat: int, prove: bool) -> s
     """Shares what a scenario holds with the engine of the RPC; no store, no events."""
     # Imported here: CP-SAT is the witness of a file alone, a server needs it not.
     from services.orientation.adapters.distribution.witness import CpSatWitness  # noqa: PLC0415
+    from services.orientation.adapters.evaluation import check_writable  # noqa: PLC0415
 
+    check_writable(json_out)
     wanted = read_scenario(scenario)
     reference = load_reference()
     around = Still(Surroundings(Directory.of(synthetic_layer(reference.sites)), Shortages()))

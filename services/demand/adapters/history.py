@@ -20,13 +20,14 @@ from sqlalchemy import delete, insert, select
 
 from services.demand.adapters.series_reading import (
     Shelves,
+    newest_reports,
     read_series,
     read_ward_use,
     shelves_of,
 )
 from services.demand.adapters.store.tables import Tables
 from services.demand.domain.runs import RunOrder
-from services.demand.domain.series import Series
+from services.demand.domain.series import Series, history_end
 from shared.errors import Unavailable
 from shared.storage import Database
 
@@ -168,13 +169,22 @@ class ParquetHistory:
     def _paths(self, names: Sequence[str]) -> list[str]:
         return [str(self.folder / name) for name in names]
 
-    def series(self, order: RunOrder) -> list[Series]:
-        """The histories that `order` asks for, by item and site."""
+    def series(self, order: RunOrder, since: int | None = None) -> list[Series]:
+        """The histories that `order` asks for, by item and site; from a day on, if any."""
         names = self.files()
         if not names:
             return []
         with self._reader() as reader:
-            return read_series(reader, self._paths(names), order, self._shelves())
+            return read_series(reader, self._paths(names), order, self._shelves(), since)
+
+    def ends(self, order: RunOrder) -> dict[str, int]:
+        """Number of the first period of the order's grid that is not history, by site."""
+        names = self.files()
+        if not names:
+            return {}
+        with self._reader() as reader:
+            newest = newest_reports(reader, self._paths(names), order)
+        return {site: history_end(order.as_of, day, order.period) for site, day in newest.items()}
 
     def ward_use(
         self, site_id: str, item_ids: Sequence[str], since: int

@@ -33,12 +33,27 @@ SIGNED = (
 LEARNT_REASONS = ", ".join(str(reason.value) for reason in LEARNT)
 
 
+def newest_reports(reader: Any, paths: Sequence[str], order: RunOrder) -> dict[str, date]:
+    """Site -> the day of its newest movement, whatever it was, up to the order's day."""
+    rows = reader.execute(
+        "SELECT site_id, max(day) FROM read_parquet(?) WHERE day <= ? GROUP BY site_id",
+        [list(paths), (order.as_of - EPOCH).days],
+    ).fetchall()
+    return {site: date.fromordinal(EPOCH.toordinal() + day) for site, day in rows}
+
+
 def read_series(
-    reader: Any, paths: Sequence[str], order: RunOrder, shelves: Shelves
+    reader: Any,
+    paths: Sequence[str],
+    order: RunOrder,
+    shelves: Shelves,
+    since: int | None = None,
 ) -> list[Series]:
     """The histories that `order` asks for, by item and site, without class or unit."""
     last = (order.as_of - EPOCH).days
     conditions, values = [f"day <= {last}"], [list(paths)]
+    if since is not None:
+        conditions.append(f"day >= {int(since)}")
     for column, wanted in (("site_id", order.site_ids), ("item_id", order.item_ids)):
         if wanted:
             conditions.append(f"{column} IN (SELECT unnest(?))")
@@ -53,14 +68,7 @@ def read_series(
             WHERE {" AND ".join(conditions)} AND reason IN ({LEARNT_REASONS})
             GROUP BY ALL)
         GROUP BY ALL ORDER BY item_id, site_id"""  # noqa: S608  # constants; values are bound
-    reports = dict(
-        reader.execute(
-            f"SELECT site_id, max(day) FROM read_parquet(?) WHERE day <= {last} "  # noqa: S608
-            "GROUP BY site_id",
-            [list(paths)],
-        ).fetchall()
-    )
-    newest = {site: date.fromordinal(EPOCH.toordinal() + day) for site, day in reports.items()}
+    newest = newest_reports(reader, paths, order)
     found = reader.sql(query, params=values).to_arrow_table()
     return _series(found, order, newest, shelves)
 

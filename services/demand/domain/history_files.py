@@ -10,7 +10,7 @@ import numpy as np
 
 from services.demand.domain.findings import Found, learnable
 from services.demand.domain.quantiles import LEVELS
-from services.demand.domain.repair import repair
+from services.demand.domain.repair import NOT_DEMAND, repair
 from services.demand.domain.scoring import SHORTEST_SCORED, Actuals
 from services.demand.domain.tables import Asked, Days, HistoryTable, Ints
 from shared.errors import Malformed
@@ -40,7 +40,8 @@ class HistoryRead:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a command was asked for; `levels`: those to write, all when empty."""
+    """What a command was asked for; `levels`: those to write, all when empty;
+    `whole`: quantiles in whole units."""
 
     horizon: int
     season: int
@@ -48,6 +49,7 @@ class Order:
     target: Target = Target.RECORDED
     lead: int | None = None
     levels: tuple[float, ...] = ()
+    whole: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.horizon <= LONGEST_HORIZON:
@@ -89,10 +91,27 @@ def prepared(read: HistoryRead, target: Target) -> tuple[HistoryTable, tuple[Fou
     """The table to learn from, and what was noted on the way."""
     table, found = learnable(read.table, read.rows)
     if target is Target.DEMAND:
+        found = (*found, *_reasons(table))
         repaired = repair(table)
         found = (*found, *_repairs(table, repaired.censored.sum(axis=1)))
         table = repaired.table
     return table, (*read.found, *found)
+
+
+def _reasons(table: HistoryTable) -> tuple[Found, ...]:
+    other = table.columns.get(NOT_DEMAND)
+    if other is None:
+        return ()
+    total = np.nan_to_num(other).sum(axis=1)
+    return tuple(
+        Found(
+            table.ids[i],
+            "NOT_DEMAND_LEFT_OUT",
+            f"{total[i]:g} recorded as waste, expiry, transfer, recall, donation, return or from a "
+            "crisis stock: not learnt as need.",
+        )
+        for i in np.flatnonzero(total > 0)
+    )
 
 
 def _repairs(table: HistoryTable, censored: Ints) -> tuple[Found, ...]:

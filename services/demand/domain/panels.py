@@ -29,8 +29,8 @@ def table_of(series: Sequence[Series], horizon: int, *, uniform: bool = False) -
     """The table of series that share a grid and a first period to forecast.
 
     What a silent site did not report is not known there, and is not zero. `uniform`: the
-    same columns and categories whatever the series say, so that models of one table serve
-    another.
+    same columns whatever the series say, and no categories (their groups differ from part to
+    part), so that models of one table serve another.
     """
     period = series[0].period
     end = series[0].end + series[0].unseen
@@ -67,6 +67,6 @@ def table_of(series: Sequence[Series], horizon: int, *, uniform: bool = False) -
         observed=known.copy(),
         start=start,
         columns=columns,
-        categories={name: said for name, said in words.items() if uniform or len(set(said)) > 1},
+        categories={} if uniform else {n: said for n, said in words.items() if len(set(said)) > 1},
     )
     return HistoryRead(table, days_of(end, horizon, period), known.astype(np.int64))

@@ -27,7 +27,8 @@ class RunOrder:
     """What was asked for. Only movements up to the day before `as_of` are history.
 
     `lead`: periods of the sum, 0 for none. `auto`: the grid is chosen item by item;
-    `period` is DAY then, and horizon and lead count days.
+    `period` is DAY then, and horizon and lead count days. `update`: the newest forecasts are
+    only moved on.
     """
 
     period: Period
@@ -38,6 +39,7 @@ class RunOrder:
     lead: int = 0
     target: Target = Target.DEMAND
     auto: bool = False
+    update: bool = False
 
     def same_question(self, other: RunOrder) -> bool:
         """Whether both ask for the same, whatever the day they were asked."""

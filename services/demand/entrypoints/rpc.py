@@ -78,6 +78,7 @@ class DemandRpc(demand_pb2_grpc.DemandServiceServicer):
                 tuple(request.item_ids),
                 request.lead_time,
                 target_from_wire(request.target),
+                request.update_only,
             ),
             request.request_key,
         )

@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import numpy as np
+
 from services.demand.domain.accuracy import Claim, by_place, came_true, claim_of
 from services.demand.domain.classes import LONGEST
 from services.demand.domain.forecasts import Finding, Outcome
 from services.demand.domain.grids import periods_for
 from services.demand.domain.runs import Run, RunState
 from services.demand.domain.series import Series
-from services.demand.ports import Books, History, Models, Part, Store, Watch, Workers
+from services.demand.ports import Array, Books, History, Models, Part, Store, Watch, Workers
+from services.demand.use_cases.move_on import MoveOn
 from shared.catalogue.codes import Code, CodeSystem
 from shared.clock import Clock
 
@@ -55,6 +58,8 @@ class CarryOutRun:
             books.runs.set_state(run_id, RunState.RUNNING)
             done = books.runs.done_in(run_id)
         self.history.compact()
+        if run.order.update:
+            return self._move_on(run, done, stopped)
         series = self._described(self.history.series(run.order))
         places = {(one.item_id, one.site_id): one for one in series}
         with self.store.write() as books:
@@ -64,6 +69,23 @@ class CarryOutRun:
         if missing and not self._forecast(run, series, done, stopped):
             return False
         self._end(run, nothing=not series)
+        return True
+
+    def _move_on(
+        self, run: Run, done: frozenset[tuple[str, str]], stopped: Callable[[], bool]
+    ) -> bool:
+        def begin(waiting: int) -> None:
+            with self.store.write() as books:
+                books.runs.set_series(run.run_id, waiting + len(done), len(done))
+
+        nothing = not done
+        for outcomes in MoveOn(self.store, self.history)(run, begin, stopped):
+            nothing = False
+            self._keep(run, outcomes, {})
+            self.watch.forecast_made(self.clock.now())
+        if stopped():
+            return False
+        self._end(run, nothing=nothing)
         return True
 
     def _described(self, found: Sequence[Series]) -> list[Series]:
@@ -166,7 +188,7 @@ class CarryOutRun:
 
     def _keep(self, run: Run, outcomes: Sequence[Outcome], places: Places) -> None:
         claims: list[Claim] = [
-            claim_of(one.forecast, places[one.item_id, one.site_id].values)
+            claim_of(one.forecast, _history(places.get((one.item_id, one.site_id))))
             for one in outcomes
             if one.forecast is not None
         ]
@@ -187,10 +209,15 @@ class CarryOutRun:
                         "",
                         "NO_SERIES",
                         "No movement of the sites and items asked for lies in a period that is "
-                        "over: nothing was forecast.",
+                        "over: nothing was forecast or moved on.",
                     ),
                 )
             books.runs.set_state(run.run_id, RunState.DONE, end_time=now)
         # a simulated clock starts again with the process
         seconds = max(0.0, (now - run.start_time).total_seconds())
         self.watch.run_ended(RunState.DONE, seconds)
+
+
+def _history(one: Series | None) -> Array:
+    """What a claim is scaled by: nothing is known of it when nothing was learnt."""
+    return np.zeros(0) if one is None else one.values

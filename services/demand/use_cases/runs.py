@@ -32,7 +32,8 @@ def missing_run(run_id: str) -> Refusal:
 @dataclass(frozen=True, slots=True)
 class Question:
     """What a run is asked for; `period` None: the grid is chosen item by item, and horizon
-    and lead count days. All sites or items when none are named."""
+    and lead count days. All sites or items when none are named. `update`: only move the
+    newest forecasts on."""
 
     period: Period | None
     horizon: int
@@ -40,6 +41,7 @@ class Question:
     item_ids: tuple[str, ...] = ()
     lead: int = 0
     target: Target = Target.DEMAND
+    update: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class StartRun:
                 question.lead,
                 question.target,
                 question.period is None,
+                question.update,
             )
             run = self._start(books, order, request_key)
         self.wake()

@@ -34,6 +34,7 @@ def run_to_wire(run: Run) -> pb.ForecastRun:
         failure=run.failure,
         lead_time=run.order.lead,
         target=target_to_wire(run.order.target),
+        update_only=run.order.update,
     )
 
 

@@ -84,6 +84,8 @@ REMEDIES: dict[str, str] = {
     "CATEGORY_FROM_BAND": "The casualty has no category; UA or UR was taken from the band. Sort "
     "on the spot.",
     "VEHICLE_CARRIES_NOBODY": "This kind of vehicle carries nobody; it was not used to carry.",
+    "VEHICLE_POSITION_OLD": "The vehicle reported its position over half an hour ago. Ask where "
+    "it is.",
     "PREVIOUS_GONE": "The casualty, vehicle or site of this earlier assignment is not in the "
     "request any more; a new one was sought.",
     "CAPABILITIES_SYNTHETIC": "The capabilities of this site are made up. Report the real ones.",

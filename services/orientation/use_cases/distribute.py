@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import numpy as np
 
@@ -34,21 +35,22 @@ from services.orientation.domain.distribution.waits import Wait
 from services.orientation.domain.facilities import Facility
 from services.orientation.domain.findings import Finding, tidy
 from services.orientation.domain.model import Scorer
-from services.orientation.domain.modes import Mode
 from services.orientation.domain.orient import PARIS, Knowledge, Surroundings
 from services.orientation.domain.pathways import Need, needs_of
 from services.orientation.domain.patients import Patient, patients_of
 from services.orientation.domain.places import plausible
 from services.orientation.domain.quality import locate
-from services.orientation.domain.records import StoredCase
 from services.orientation.domain.severity import Assessment, Band, Reason, assess
+from services.orientation.domain.vehicles import Vehicle as Reported
 from services.orientation.ports import Around, Keyer, Records
+from services.orientation.use_cases.known import read_known
 from services.orientation.use_cases.sharing import Share
 from shared.clock import Clock
-from shared.errors import Malformed, Missing, NotNow
+from shared.errors import Malformed
 
 NEAREST_SITES = 60
 STATED_PENALTY_MIN = 30.0  # what lacking a capability that a human asks for costs
+OLD_POSITION = timedelta(minutes=30)
 Nowhere = tuple[str, str, Band]  # casualty, where it is in the request, how severe
 
 
@@ -93,8 +95,9 @@ class Distribute:
                 "Nobody is to be distributed. Send case_ids, casualties or both.",
                 field="casualties",
             )
-        vehicles = [self._vehicle(row, i) for i, row in enumerate(wanted.vehicles)]
-        known, nowhere = self._known(wanted)
+        states, reported = read_known(wanted, self.records, self.keyer, self.around.now().modes)
+        vehicles = [self._vehicle(row, i, reported) for i, row in enumerate(wanted.vehicles)]
+        known, nowhere = self._known(wanted, states)
         stated = [self._casualty(row, i, vehicles) for i, row in enumerate(wanted.casualties)]
         casualties = [*stated, *known]
         sites = self._sites(wanted, casualties)
@@ -112,18 +115,29 @@ class Distribute:
         )
         previous, findings = previous_that_stand(wanted.previous, problem)
         problem = replace(problem, previous=previous)
-        findings += findings_of(casualties, vehicles, sites, problem)
+        found = findings_of(casualties, vehicles, sites, problem)
+        if not wanted.facilities:  # the sender named no row: each is told once for all of them
+            found = [
+                replace(f, path="facilities") if f.path.startswith("facilities[") else f
+                for f in found
+            ]
+        findings += found
+        for index, row in enumerate(wanted.vehicles):
+            told = reported.get(row.vehicle_id)
+            if told is not None and now - told.position_time > OLD_POSITION:
+                findings.append(Finding("VEHICLE_POSITION_OLD", f"vehicles[{index}].place"))
         return problem, findings, nowhere
 
     def told(self, found: Distribution, nowhere: Sequence[Nowhere]) -> Distribution:
         """Nobody is lost: whose place nobody knows is told as waiting, with a finding."""
         return _with(found, nowhere)
 
-    def _known(self, wanted: Wanted) -> tuple[list[Casualty], list[Nowhere]]:
+    def _known(
+        self, wanted: Wanted, states: Sequence[CaseState]
+    ) -> tuple[list[Casualty], list[Nowhere]]:
         """Patients of scored cases, and those whose place nobody knows."""
         found: list[Casualty] = []
         nowhere: list[Nowhere] = []
-        states = self._states(wanted)
         for index, (case_id, state) in enumerate(zip(wanted.case_ids, states, strict=True)):
             path = f"case_ids[{index}]"
             where, _ = locate(state, self.knowledge.communes)
@@ -146,36 +160,6 @@ class Distribute:
                     )
                 )
         return found, nowhere
-
-    def _states(self, wanted: Wanted) -> list[CaseState]:
-        """The cases as they are kept, read in one transaction that ends before any sharing.
-
-        A refusal leaves it by raising, so that a case that is not there leaves no trace.
-        """
-        if not wanted.case_ids:
-            return []
-        if self.records is None or self.keyer is None:
-            return [self._shown(None, 0)]
-        keys = [self.keyer.key(name, exercise=wanted.exercise) for name in wanted.case_ids]
-        with self.records.open() as record:
-            record.hold(keys)
-            return [self._shown(record.case(key), at) for at, key in enumerate(keys)]
-
-    def _shown(self, stored: StoredCase | None, index: int) -> CaseState:
-        if stored is None:
-            raise Missing(
-                "CASE_MISSING",
-                "This case was never scored here. Score it first, or send it among casualties.",
-                field=f"case_ids[{index}]",
-            )
-        if self.around.now().modes.of(stored.owner) is not Mode.ON:
-            raise NotNow(
-                "SUGGESTIONS_STOPPED",
-                "Suggestions are switched off for the SAMU of this case. Leave it out, or have "
-                "them switched on again.",
-                field=f"case_ids[{index}]",
-            )
-        return stored.state
 
     def _assessed(self, state: CaseState) -> list[Assessment]:
         return [
@@ -231,11 +215,20 @@ class Distribute:
             row.waited_min,
         )
 
-    def _vehicle(self, row: Offered, index: int) -> Vehicle:
-        where = self._position(row.spot, f"vehicles[{index}]")
-        return Vehicle(
-            row.vehicle_id, row.vehicle_type, *where, row.seats, row.sector, row.free_in_min
-        )
+    def _vehicle(self, row: Offered, index: int, reported: Mapping[str, Reported]) -> Vehicle:
+        """As sent; what is left out is what the vehicle itself last reported."""
+        path = f"vehicles[{index}]"
+        told = reported.get(row.vehicle_id)
+        spot = row.spot if told is None else Spot(told.latitude, told.longitude)
+        kind = row.vehicle_type or (told.vehicle_type if told is not None else "")
+        where = self._position(spot, path)
+        if not kind:
+            raise Malformed(
+                "VEHICLE_TYPE_MISSING",
+                "Nobody said what kind of vehicle this is. Send a code of HubSante.typeVecteur.",
+                field=f"{path}.vehicle_type",
+            )
+        return Vehicle(row.vehicle_id, kind, *where, row.seats, row.sector, row.free_in_min)
 
     def _position(self, spot: Spot, path: str) -> tuple[float, float]:
         if spot.latitude is not None and spot.longitude is not None:
@@ -250,6 +243,12 @@ class Distribute:
             commune, _ = self.knowledge.communes.find(spot.insee_code)
             if commune is not None and commune.latitude is not None:
                 return commune.latitude, commune.longitude or 0.0
+            raise Malformed(
+                "INSEE_UNKNOWN",
+                "No commune with a position has this INSEE code. Send the 5 characters of the "
+                "commune, or latitude and longitude.",
+                field=f"{path}.place.insee_code",
+            )
         raise Malformed(
             "POSITION_MISSING",
             "No place can be read. Send latitude and longitude, or the INSEE code of a commune.",

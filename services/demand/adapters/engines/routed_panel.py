@@ -35,8 +35,9 @@ class PanelEngine:
     """Structural Gaussian processes, averaged; learns what the series of a table share.
 
     Found inside each history it is given: the calendar that makes it most likely, and the
-    column, if any, whose words group series that move together. `only_working_days`: days and
-    weeks get no calendar of holidays, since it is tried item by item elsewhere.
+    column, if any, whose words group series that move together, asking `asked` series at most.
+    `only_working_days`: days and weeks get no calendar of holidays, since it is tried item by
+    item elsewhere.
     """
 
     name: str = "panel of Gaussian processes"
@@ -45,6 +46,7 @@ class PanelEngine:
     slow: bool = False
     options: Options = field(default_factory=Options)
     only_working_days: bool = False
+    asked: int = SAMPLE
 
     def __call__(self, table: HistoryTable, asked: Asked) -> TableForecast:
         # many small products: a second thread costs more than it brings
@@ -108,7 +110,7 @@ class PanelEngine:
         tests = origins(table.length, horizon, table.season)[:GROUPING_ORIGINS]
         for known, ahead in tests:
             begun = np.flatnonzero(table.lengths - (table.length - known) >= 1)
-            step = -(-len(begun) // SAMPLE)
+            step = max(1, -(-len(begun) // self.asked))
             rows = begun[::step]
             made = engine.forecast(
                 dressed.rows(rows.tolist(), drop_last=table.length - known),

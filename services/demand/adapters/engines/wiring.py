@@ -15,12 +15,16 @@ from services.demand.adapters.engines.routed_forests import ForestEngine
 from services.demand.adapters.engines.routed_panel import PanelEngine
 from services.demand.adapters.engines.series.blend import StatisticalBlend
 from services.demand.domain.routing import Group
-from services.demand.ports import Part, PartMade, Progress
+from services.demand.ports import Part, PartMade, Progress, TableEngine
 from services.demand.use_cases.make import MakePart, to_learn_from
 from services.demand.use_cases.route_table import SAMPLE, RouteTable
 
 # Series that the slow classical rivals are tried on in the running service.
 SERVICE_SAMPLE = 24
+# Series that the running service asks how they are best grouped, and origins of its back-tests:
+# a night has other things to do as well.
+SERVICE_ASKED = 150
+SERVICE_TESTS = 2
 # Series of a large pool that its back-test looks at.
 POOL_SAMPLE = 1000
 # A pool of fewer series cannot feed forests: growing them takes twenty seconds, and TSB with
@@ -70,7 +74,8 @@ def teach(sample: Part, folder: str) -> str:
     The folder of the bundle that was written.
     """
     table, asked = to_learn_from(sample)
-    chosen = pool_router(LearnsAnew()).choose(table, asked)
+    forests = learn(table, asked)
+    chosen = pool_router(LearnsAnew(forests.tested)).choose(table, asked)
     told = {
         "made": sample.made_time.isoformat(),
         "target": sample.target.value,
@@ -80,21 +85,23 @@ def teach(sample: Part, folder: str) -> str:
         "data": "the movements recorded by this service",
     }
     place = Path(folder)
-    return str(place / save(place, learn(table, asked), chosen, told))
+    return str(place / save(place, forests, chosen, told))
 
 
 def service_router(series: int) -> RouteTable:
     """The router of the running service: forests only where a pool can feed them."""
+    panel, forests, pooled = PanelEngine(asked=SERVICE_ASKED), ForestEngine(), PooledTsb()
+    engines: tuple[TableEngine, ...] = (panel, StatisticalBlend(), pooled)
+    rare = (pooled.name, panel.name)
     if series >= FORESTS_FROM:
-        return router(1, Unwatched(), SERVICE_SAMPLE)
-    panel, pooled = PanelEngine(), PooledTsb()
-    homes = {Group.REGULAR: (panel.name,), Group.RARE: (pooled.name, panel.name)}
-    return RouteTable((panel, StatisticalBlend(), pooled), homes, Unwatched(), SERVICE_SAMPLE)
+        engines, rare = (panel, forests, StatisticalBlend(), pooled), (forests.name, panel.name)
+    homes = {Group.REGULAR: (panel.name,), Group.RARE: rare}
+    return RouteTable(engines, homes, Unwatched(), SERVICE_SAMPLE, tests=SERVICE_TESTS)
 
 
 def pool_router(forests: HandedOn | LearnsAnew) -> RouteTable:
     """The router of a pool too large for one part: one back-test, on a sample."""
-    panel, pooled = PanelEngine(), PooledTsb()
+    panel, pooled = PanelEngine(asked=SERVICE_ASKED), PooledTsb()
     homes = {Group.REGULAR: (panel.name, forests.name), Group.RARE: (forests.name, panel.name)}
     engines = (panel, forests, pooled)
     return RouteTable(engines, homes, Unwatched(), SERVICE_SAMPLE, POOL_SAMPLE, tests=1)

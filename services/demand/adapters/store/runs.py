@@ -48,6 +48,7 @@ class SqlRuns:
             "seq": (last or 0) + 1,
             "lead": run.order.lead,
             "target": run.order.target.value,
+            "update_only": run.order.update,
         }
         written = upsert(self._connection, self._run, [row], key=["request_key"], update=[])
         return written == 1
@@ -73,6 +74,7 @@ class SqlRuns:
                 row.lead,
                 Target(row.target),
                 row.period == AUTO,
+                row.update_only,
             ),
             state=RunState(row.state),
             series=row.series,

@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 
 from shared.catalogue.tables import CatalogueTables, catalogue_tables
@@ -97,6 +98,7 @@ def _run(metadata: MetaData) -> Table:
         Column("seq", BigInteger, nullable=False),
         Column("lead", Integer, nullable=False, server_default="0"),
         Column("target", String(8), nullable=False, server_default="demand"),
+        Column("update_only", Boolean, nullable=False, server_default=false()),
         Index("forecast_run_by_state", "state", "seq"),
     )
 

@@ -70,7 +70,10 @@ class FixedHistory:
     def compact(self) -> int:
         return 0
 
-    def series(self, order: RunOrder) -> list[Series]:
+    def ends(self, order: RunOrder) -> dict[str, int]:
+        return {s.site_id: s.end for s in self.found}
+
+    def series(self, order: RunOrder, since: int | None = None) -> list[Series]:
         return [s for s in self.found if not order.item_ids or s.item_id in order.item_ids]
 
     def ward_use(
@@ -216,6 +219,41 @@ def test_the_next_run_measures_what_the_last_one_said(thirty_items: World) -> No
     whole, _ = ReadAccuracy(thirty_items.store)("", "ITEM-01")
     assert whole is not None
     assert whole.actuals == 1
+
+
+def test_an_update_moves_forecasts_on_and_learns_nothing(thirty_items: World) -> None:
+    thirty_items.carry_out(_start(thirty_items), lambda: False)
+    forecasts = thirty_items.store.books.forecasts
+    before = forecasts.newest(NANTES, "ITEM-01")
+    history: Any = thirty_items.carry_out.history
+    history.found = [replace(s, values=np.append(s.values, 500.0)) for s in history.found]
+    learnt = len(thirty_items.workers.parts)
+    run_id = _start(thirty_items, update=True)
+    assert thirty_items.carry_out(run_id, lambda: False)
+    after = forecasts.newest(NANTES, "ITEM-01")
+    assert before is not None
+    assert after is not None
+    assert len(thirty_items.workers.parts) == learnt
+    assert [p.start for p in after.periods] == [p.start for p in before.periods[1:]]
+    assert after.periods[0].mean > before.periods[1].mean
+    run = ReadRun(thirty_items.store)(run_id)
+    assert (run.state, run.series, run.series_done) == (RunState.DONE, 30, 30)
+
+
+def test_an_update_that_finds_nothing_to_move_says_so(thirty_items: World) -> None:
+    run_id = _start(thirty_items, update=True)
+    thirty_items.carry_out(run_id, lambda: False)
+    assert [f.reason for f in ReadRun(thirty_items.store)(run_id).findings] == ["NO_SERIES"]
+
+
+def test_a_forecast_whose_periods_have_all_passed_is_a_finding(thirty_items: World) -> None:
+    thirty_items.carry_out(_start(thirty_items), lambda: False)
+    history: Any = thirty_items.carry_out.history
+    history.found = [replace(s, values=np.append(s.values, [1.0] * 3)) for s in history.found]
+    run_id = _start(thirty_items, update=True)
+    thirty_items.carry_out(run_id, lambda: False)
+    findings = ReadRun(thirty_items.store)(run_id).findings
+    assert {f.reason for f in findings} == {"FORECAST_ENDED"}
 
 
 def test_a_run_that_was_stopped_goes_on_with_the_series_that_are_missing(

@@ -45,7 +45,7 @@ class Witnessed:
 class CpSatWitness:
     """Decides every seat, ride and place as a yes or no of its own."""
 
-    def __init__(self, seconds: float = 60.0) -> None:
+    def __init__(self, seconds: float = 180.0) -> None:
         self._seconds = seconds
 
     def solve(self, problem: Problem) -> Witnessed:

@@ -66,24 +66,23 @@ def waits(problem: Problem, tables: Tables, allocation: Allocation) -> dict[str,
 
 
 class _Fleet:
-    """When each vehicle may be sent again, and from where."""
+    """When each vehicle may be sent again, and how far it then is from everybody."""
 
     def __init__(
         self, problem: Problem, tables: Tables, allocation: Allocation, row_of: dict[str, int]
     ) -> None:
         self.problem, self.tables = problem, tables
-        count = len(problem.vehicles)
         self.free_at = np.array(
             [0.0 if seats_of(v) else np.inf for v in problem.vehicles], dtype=np.float64
         )
-        self.site = np.full(count, -1)  # -1: where it stands now, free_in_min included in scene
-        kinds = sorted({v.vehicle_type for v in problem.vehicles})
-        self.kind = np.array([kinds.index(v.vehicle_type) for v in problem.vehicles], dtype=int)
+        self.way = tables.scene.copy()  # [casualty, vehicle] from where it will be sent
+        self.sent = [False] * len(problem.vehicles)
         km = kilometres(
             [(c.latitude, c.longitude) for c in problem.casualties],
             [(s.facility.latitude, s.facility.longitude) for s in problem.sites],
         )
-        self.back = [minutes_of(km, kind, problem.local_hour) for kind in kinds]
+        kinds = {v.vehicle_type for v in problem.vehicles}
+        self.back = {kind: minutes_of(km, kind, problem.local_hour) for kind in kinds}
         self._first_round(allocation, row_of)
 
     def _first_round(self, allocation: Allocation, row_of: dict[str, int]) -> None:
@@ -100,24 +99,24 @@ class _Fleet:
             busy = self.tables.scene[row, at] + self.tables.ride[row, site] + HAND_OVER_MIN
             busy += 0.0 if self.problem.casualties[row].loaded_in else ON_SCENE_MIN
             if busy > self.free_at[at]:
-                self.free_at[at], self.site[at] = busy, site
+                self._return(at, site, float(busy))
+
+    def _return(self, vehicle: int, site: int, minutes: float) -> None:
+        """The vehicle starts again from this site at this minute."""
+        self.free_at[vehicle] = minutes
+        self.way[:, vehicle] = self.back[self.problem.vehicles[vehicle].vehicle_type][:, site]
+        self.sent[vehicle] = True
 
     def send(self, row: int, site: int) -> Wait:
         """The first vehicle that can be there goes; the fleet remembers it."""
         if not np.isfinite(self.free_at).any():
             return Wait(NO_SEAT, None)
-        way = self.tables.scene[row].copy()
-        for kind, back in enumerate(self.back):
-            returning = (self.kind == kind) & (self.site >= 0)
-            way[returning] = back[row, self.site[returning]]
-        reach: Floats = self.free_at + way
+        reach: Floats = self.free_at + self.way[row]
         first = int(np.argmin(reach))
         reason = NO_SEAT
-        if self.site[first] < 0:  # it was not sent in the first round
+        if not self.sent[first]:
             reason = COVER if self.problem.cover else NOT_WORTH
         minutes = float(reach[first])
-        self.free_at[first] = (
-            minutes + ON_SCENE_MIN + float(self.tables.ride[row, site]) + HAND_OVER_MIN
-        )
-        self.site[first] = site
+        ride = float(self.tables.ride[row, site])
+        self._return(first, site, minutes + ON_SCENE_MIN + ride + HAND_OVER_MIN)
         return Wait(reason, minutes)

@@ -30,6 +30,7 @@ from services.orientation.domain.facilities import BedCount, Shortages
 from services.orientation.domain.modes import Mode, Modes
 from services.orientation.domain.orient import Surroundings
 from services.orientation.domain.severity import Band
+from services.orientation.domain.vehicles import Vehicle as Reported
 from services.orientation.tests.distribution_world import SHARE, a_problem
 from services.orientation.tests.situations import (
     CHEST_PAIN,
@@ -270,6 +271,35 @@ class TestPlanningAgain:
         assert share >= 0.9
 
 
+class TestKnownVehicles:
+    def reported(self, minutes_ago: float, **more: object) -> MemoryRecords:
+        records = MemoryRecords()
+        at = NOW - timedelta(minutes=minutes_ago)
+        told = Reported("A", False, OWNER, "SMUR.AR", "DISPONIBLE", at, *NANTES, at)
+        records.put_vehicle(replace(told, **more))  # type: ignore[arg-type]  # real fields
+        return records
+
+    def test_a_vehicle_named_alone_stands_where_it_last_reported(self) -> None:
+        wanted = Wanted(
+            casualties=(person("x"),),
+            vehicles=(Offered("A", "", Spot()),),
+            facilities=TWO_SITES,
+        )
+        found = distribution(self.reported(5))(wanted)
+        told = who(found)["x"]
+        assert told.assignment.vehicle_id == "A"
+        assert told.scene_min == pytest.approx(2.0)  # it stands there
+        assert "VEHICLE_POSITION_OLD" not in codes(found)
+        assert "VEHICLE_POSITION_OLD" in codes(distribution(self.reported(90))(wanted))
+
+    def test_without_a_kind_or_a_place_it_is_refused(self) -> None:
+        wanted = Wanted(casualties=(person("x"),), vehicles=(Offered("A", "", Spot()),))
+        with pytest.raises(Malformed, match="VEHICLE_TYPE_MISSING"):
+            distribution(self.reported(5, vehicle_type=""))(wanted)
+        with pytest.raises(Malformed, match="POSITION_MISSING"):
+            distribution(MemoryRecords())(wanted)
+
+
 class TestKnownCases:
     def test_the_patients_of_a_scored_case_are_casualties_with_their_severity(self) -> None:
         records = MemoryRecords()
@@ -351,6 +381,11 @@ REFUSED = [
         {"casualties": (person("x", spot=Spot(4.7, -1.5)),)},
         "POSITION_IMPLAUSIBLE",
         "casualties[0].place",
+    ),
+    (
+        {"casualties": (person("x", spot=Spot(insee_code="99999")),)},
+        "INSEE_UNKNOWN",
+        "casualties[0].place.insee_code",
     ),
     ({"vehicles": (vehicle("A", spot=Spot()),)}, "POSITION_MISSING", "vehicles[0].place"),
 ]

@@ -11,7 +11,7 @@ from services.demand.adapters.engines.forests.choose import ALONE, Choice, blend
 from services.demand.adapters.engines.forests.features import features
 from services.demand.adapters.engines.forests.grid import GRID, at_levels, mean_of
 from services.demand.adapters.engines.forests.panel import Array, SparsePanel
-from services.demand.adapters.engines.forests.table import origin, rows
+from services.demand.adapters.engines.forests.table import Origin, origin, rows
 from services.demand.domain.routing import Group
 from services.demand.domain.tables import Asked, HistoryTable, TableForecast
 
@@ -71,20 +71,25 @@ def even_sample(count: int, most: int) -> Array:
     return np.unique(np.linspace(0, count - 1, min(most, count)).astype(np.int64))
 
 
-def learn(table: HistoryTable, asked: Asked) -> LearntForests:
-    """Learns on an even sample of a pool: blend by back-test, then all of its history."""
+def learn(table: HistoryTable, asked: Asked, known: trials.Tested | None = None) -> LearntForests:
+    """Learns on an even sample of a pool: blend by back-test, then all of its history.
+
+    With a `known` blend nothing is tested again and less effort is made.
+    """
     chosen = even_sample(len(table.ids), LEARN_FROM)
     panel = sparse(table.rows(chosen.astype(np.int64)))
     horizon, lead = asked.horizon, asked.lead or 0
     reach = max(horizon, lead)
     made = rows(panel, reach, MOST_ROWS, SEED)
-    tested = trials.Tested(Choice(ALONE, {}, ()), GRID, GRID)
+    tested = known or trials.Tested(Choice(ALONE, {}, ()), GRID, GRID)
     learnt = None
     if made is not None and trials.enough(made, reach, LEAST_ROWS):
-        plan = trials.Plan(horizon, lead, MOST_ROWS, TRIAL_EFFORT, SEED)
-        tested = trials.run(panel, plan, BACKTEST_ROWS, LEAST_ROWS)
+        if known is None:
+            plan = trials.Plan(horizon, lead, MOST_ROWS, TRIAL_EFFORT, SEED)
+            tested = trials.run(panel, plan, BACKTEST_ROWS, LEAST_ROWS)
         spans = pool.Spans(horizon, lead)
-        learnt = pool.learn(made, spans, set(tested.choice.shares), EFFORT, SEED)
+        effort = EFFORT if known is None else TRIAL_EFFORT
+        learnt = pool.learn(made, spans, set(tested.choice.shares), effort, SEED)
     schema = Schema(horizon, lead, table.season, table.frequency, features(panel).names)
     return LearntForests(schema, learnt, tested, len(chosen))
 
@@ -104,11 +109,13 @@ class HandedOn:
 
     def __call__(self, table: HistoryTable, asked: Asked) -> TableForecast:
         panel = sparse(table)
-        self._check(panel, table, asked)
-        parts = [
-            self._foresee(panel.rows(np.arange(start, min(start + CHUNK, len(table.ids)))), asked)
-            for start in range(0, len(table.ids), CHUNK)
-        ]
+        self._check(table, asked, features(panel).names)
+        # what a series' neighbours do is looked up among all of them
+        now = origin(panel, panel.periods, max(asked.horizon, asked.lead or 0), 1)
+        parts = []
+        for start in range(0, len(table.ids), CHUNK):
+            some = np.arange(start, min(start + CHUNK, len(table.ids)))
+            parts.append(self._foresee(panel.rows(some), now.take(some), asked))
         mean, quantiles, lead_mean, lead_quantiles = (
             np.concatenate(column) for column in zip(*parts, strict=True)
         )
@@ -125,21 +132,22 @@ class HandedOn:
             reasons=(why,) * len(table.ids),
         )
 
-    def _check(self, panel: SparsePanel, table: HistoryTable, asked: Asked) -> None:
+    def _check(self, table: HistoryTable, asked: Asked, names: tuple[str, ...]) -> None:
         known = self.forests.schema
-        names = features(panel.rows(np.arange(min(2, len(panel.ids))))).names
         asked_for = Schema(asked.horizon, asked.lead or 0, table.season, table.frequency, names)
         if asked_for != known:
-            raise Mismatch(f"learnt for {known}, asked for {asked_for}")
+            other = sorted(set(names) ^ set(known.names))
+            raise Mismatch(f"learnt for {known}, asked for {asked_for}; features apart: {other}")
 
-    def _foresee(self, panel: SparsePanel, asked: Asked) -> tuple[Array, Array, Array, Array]:
+    def _foresee(
+        self, panel: SparsePanel, now: Origin, asked: Asked
+    ) -> tuple[Array, Array, Array, Array]:
         learnt, tested = self.forests.learnt, self.forests.tested
         lead = asked.lead or 0
         shares = tested.choice.shares
         members = pool.own(panel, asked.horizon)
         sums = pool.own_lead(panel, lead) if lead else {}
         if learnt is not None:
-            now = origin(panel, panel.periods, max(asked.horizon, lead), 1)
             members |= pool.foresee(learnt, now)
             sums |= pool.foresee_lead(learnt, now) if lead else {}
         near = at_levels(blend(members, shares), tested.levels)
@@ -154,15 +162,16 @@ class HandedOn:
 
 @dataclass(frozen=True, slots=True)
 class LearnsAnew:
-    """The same engine in a back-test: it learns from the history that it is given."""
+    """The same blend in a back-test: it learns from the history that it is given."""
 
+    tested: trials.Tested
     name: str = NAME
     serves: frozenset[Group] = frozenset({Group.REGULAR, Group.RARE})
     home: Group | None = Group.RARE
     slow: bool = False
 
     def __call__(self, table: HistoryTable, asked: Asked) -> TableForecast:
-        return HandedOn(learn(table, asked))(table, asked)
+        return HandedOn(learn(table, asked, self.tested))(table, asked)
 
 
 def _at(curves: Array, levels: tuple[float, ...]) -> Array:

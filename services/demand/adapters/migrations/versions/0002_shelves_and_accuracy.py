@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from alembic import op
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    false,
+)
 
 from shared.storage.schema import create_tables
 
@@ -43,4 +55,7 @@ def upgrade() -> None:
     op.add_column("forecast_run", Column("lead", Integer, nullable=False, server_default="0"))
     op.add_column(
         "forecast_run", Column("target", String(8), nullable=False, server_default="demand")
+    )
+    op.add_column(
+        "forecast_run", Column("update_only", Boolean, nullable=False, server_default=false())
     )
