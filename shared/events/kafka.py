@@ -18,7 +18,12 @@ from typing import Any
 
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+from kafka.errors import (
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+)
 
 from shared.errors import Malformed, TooMuch, Unavailable
 from shared.events.event import MAX_EVENT_BYTES, Event, check_size, micros
@@ -26,7 +31,7 @@ from shared.events.kafka_reader import OUR_FAULT, KafkaSubscription
 
 MAX_REQUEST_BYTES = MAX_EVENT_BYTES + 64 * 1024  # room for key and headers
 BOOTSTRAP_MS = 5_000
-CLOSE_SECONDS = 5.0
+CLOSE_SECONDS, DROP_SECONDS = 5.0, 1.0
 ALREADY_THERE = 36
 PASSED_ON = (
     "security_protocol",
@@ -207,8 +212,15 @@ class KafkaLog:
     def _drop_producer(self) -> None:
         """What the old producer still held must not be sent after what is sent next."""
         producer, self._producer = self._producer, None
-        if producer is not None:
-            producer.close(timeout=0)
+        if producer is None:
+            return
+        # close() first waits for what was never answered, and raises before it ends the
+        # sender: told to give up at once, the sender fails those batches and ends.
+        producer._sender.force_close()
+        try:
+            producer.close(timeout=DROP_SECONDS)
+        except KafkaTimeoutError:
+            logging.getLogger(__name__).debug("a dropped producer ends later")
 
     def subscribe(self, group: str, topics: Sequence[str]) -> KafkaSubscription:
         return KafkaSubscription(self._common, lambda: answers(self._servers), group, topics)
