@@ -19,7 +19,7 @@ from services.replenishment.ports import Proved
 from shared.errors import Malformed
 
 Plan = Callable[[Problem, float, int, Callable[[Proved], None]], Proved]
-RESERVE_SECONDS, RESERVE_OF_A_ROW = 0.5, 5e-5
+RESERVE_SECONDS, RESERVE_OF_A_ROW = 0.5, 1.2e-4
 PATIENCE_SECONDS = 1.0  # a round or a choice may end a little late
 
 
