@@ -32,7 +32,7 @@ def read_instance(path: Path) -> Problem:
     missing = [name for name in (*ROWS, *OTHERS) if name not in arrays]
     if missing:
         raise _bad(path, f"it lacks the arrays {', '.join(missing)}")
-    demand = arrays["cum_demand_q"].astype(float)
+    demand = arrays["cum_demand_q"]
     if demand.ndim != 3 or not demand.size:
         raise _bad(path, "cum_demand_q must be item-sites x days x scenarios, none of them 0")
     short = [n for n in ROWS if arrays[n].shape != demand.shape[:1]]
@@ -62,7 +62,7 @@ def _bad(path: Path, why: str) -> Malformed:
 
 def problem_of(arrays: dict[str, NDArray[Any]]) -> Problem:
     """The problem that arrays of the right shapes state."""
-    demand = arrays["cum_demand_q"].astype(np.float64)
+    demand = arrays["cum_demand_q"].astype(np.float64, copy=False)
     count, days, levels = demand.shape
 
     def whole(name: str) -> Ints:

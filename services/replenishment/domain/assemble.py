@@ -18,6 +18,7 @@ from services.replenishment.domain.problem import (
     Ints,
     Problem,
     Rows,
+    Spoilage,
     smallest_order,
 )
 from services.replenishment.domain.stock import wasted
@@ -94,7 +95,32 @@ def _problem(frame: _Frame, weekly_budget_eur: float | None) -> Problem:
         weekly_budget=_budget(frame, site_row, weekly_budget_eur),
         budget_penalty=frame.policy.budget_penalty,
         caps=np.array([_allotted(p, t) for p, t in frame.pairs if _is_capped(t)], dtype=np.int64),
+        spoilage=_spoilage(frame),
     )
+
+
+def _spoilage(frame: _Frame) -> Spoilage | None:
+    """What new orders lose where the shelf life of what arrives is known; None where none is.
+
+    Demand beyond the horizon goes on at the horizon's rate. Stock of today that expires
+    unused leaves its place to new orders: its mean is taken off what is there.
+    """
+    lives = [t.shelf_life_days for t in frame.terms]
+    if all(life is None for life in lives):
+        return None
+    days, count = frame.days, len(lives)
+    use, have, worth = np.zeros((count, days, len(LEVELS))), np.zeros(count), np.zeros(count)
+    for row, (at, t) in enumerate(frame.pairs):
+        if t.shelf_life_days is None:
+            continue
+        demand = at.demand.at(LEVELS)
+        last = np.arange(days) + t.lead_days + t.shelf_life_days - 1
+        further = np.maximum(last + 1 - days, 0)[:, None] / days
+        use[row] = demand[np.minimum(last, days - 1)] + further * demand[-1]
+        lost = float(wasted(at.stock, demand)[-1] @ WEIGHTS)
+        have[row] = at.stock.total_base + at.arrived[-1] - lost
+        worth[row] = t.pack_price_eur / at.item.packing.base_per_pack
+    return Spoilage(have, use, worth)
 
 
 def _is_capped(terms: SupplyTerms) -> bool:

@@ -13,6 +13,7 @@ BELOW_MINIMUM = "BELOW_MINIMUM"
 NOT_A_MULTIPLE = "NOT_A_MULTIPLE"
 ABOVE_MOST = "ABOVE_MOST"
 ABOVE_CAP = "ABOVE_CAP"
+AT_ONCE = 4096  # rows
 
 
 def check(problem: Problem, orders: Ints | Floats) -> tuple[str, ...]:
@@ -45,17 +46,36 @@ def check(problem: Problem, orders: Ints | Floats) -> tuple[str, ...]:
     return tuple(broken)
 
 
-def stock(problem: Problem, orders: Ints) -> Floats:
-    """Base units in stock [item-site, day, scenario] at the end of each day."""
+def received(problem: Problem, orders: Ints) -> Floats:
+    """Base units of `orders` that have arrived by the end of each day [item-site, day]."""
     rows, days = problem.rows, problem.days
     arrived = np.zeros((rows.count, days))
     for day in range(days):
         arrival = day + rows.lead
         inside = np.flatnonzero(arrival < days)
         np.add.at(arrived, (inside, arrival[inside]), orders[inside, day])
-    received = np.cumsum(arrived, axis=1) * rows.pack[:, None]
-    level: Floats = rows.supply + received[:, :, None] - rows.demand
+    total: Floats = np.cumsum(arrived, axis=1) * rows.pack[:, None]
+    return total
+
+
+def stock(problem: Problem, orders: Ints) -> Floats:
+    """Base units in stock [item-site, day, scenario] at the end of each day."""
+    rows = problem.rows
+    level: Floats = rows.supply + received(problem, orders)[:, :, None] - rows.demand
     return level
+
+
+def expected(problem: Problem, orders: Ints) -> tuple[Floats, Floats]:
+    """Mean base units on hand and missing [item-site, day], some rows at a time: all
+    scenarios of all rows at once would take most of the memory of a large plan."""
+    rows, arrived = problem.rows, received(problem, orders)
+    on_hand, missing = np.zeros(arrived.shape), np.zeros(arrived.shape)
+    for first in range(0, rows.count, AT_ONCE):
+        part = slice(first, first + AT_ONCE)
+        level = rows.supply[part] + arrived[part, :, None] - rows.demand[part]
+        on_hand[part] = np.maximum(level, 0.0) @ problem.weights
+        missing[part] = np.maximum(-level, 0.0) @ problem.weights
+    return on_hand, missing
 
 
 def discount(problem: Problem, orders: Ints) -> Floats:
@@ -95,9 +115,7 @@ def spoiled(problem: Problem, orders: Ints) -> float:
 def cost(problem: Problem, orders: Ints) -> Cost:
     """Cost of a plan over the horizon, expected over the scenarios."""
     rows = problem.rows
-    level = stock(problem, orders)
-    on_hand = np.maximum(level, 0.0) @ problem.weights
-    missing = np.maximum(-level, 0.0) @ problem.weights
+    on_hand, missing = expected(problem, orders)
     used = np.zeros((len(problem.order_cost), problem.days), dtype=bool)
     row, day = np.nonzero(orders)
     used[rows.group[row], day] = True

@@ -38,6 +38,7 @@ class SupplyTerms:
     line_cost_eur: float
     order_cost_eur: float
     allocation_packs: int | None = None
+    shelf_life_days: int | None = None  # of what arrives, its day of arrival included
 
     @property
     def smallest_order(self) -> int:

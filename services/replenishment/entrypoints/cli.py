@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -35,6 +36,9 @@ def solve(
     from services.replenishment.main import solve_file  # noqa: PLC0415  the outermost door
 
     solve_file()(instance, seconds, seed, json, plan_out)
+    # All is written. Taking the engines down, or waiting for a loop that is still being
+    # compiled, would last seconds on a busy machine, and the process has a time to keep.
+    os._exit(0)
 
 
 @app.command()

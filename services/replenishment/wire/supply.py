@@ -41,6 +41,7 @@ def terms_from_wire(terms: pb.SupplyTerms, field: str) -> tuple[Code, SupplyTerm
         line_cost_eur=terms.line_cost_eur,
         order_cost_eur=terms.order_cost_eur,
         allocation_packs=terms.allocation_packs if terms.HasField("allocation_packs") else None,
+        shelf_life_days=terms.shelf_life_days if terms.HasField("shelf_life_days") else None,
     )
 
 

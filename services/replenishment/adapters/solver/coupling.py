@@ -13,6 +13,7 @@ import numpy as np
 
 from services.replenishment.adapters.solver.compiled import compiled
 from services.replenishment.adapters.solver.grid import Grid, spoiling_anyway
+from services.replenishment.domain.check import expected
 from services.replenishment.domain.problem import NO_BREAK, NO_CAP, Floats, Ints, Problem
 from shared.errors import Malformed
 
@@ -125,9 +126,7 @@ class Coupling:
     def fixed(self, grid: Grid) -> tuple[float, Floats]:
         """Cost and use [R] that no order changes: before first arrivals, rows never ordered."""
         problem, rows = self.problem, self.problem.rows
-        level = rows.supply - rows.demand
-        missing = np.maximum(-level, 0.0) @ problem.weights
-        on_hand = level @ problem.weights + missing
+        on_hand, missing = expected(problem, np.zeros((rows.count, problem.days), dtype=np.int64))
         waiting = np.ones((rows.count, problem.days), dtype=bool)
         waiting[grid.rows] = grid.arrived < 0
         daily = rows.holding[:, None] * on_hand + rows.shortage[:, None] * missing

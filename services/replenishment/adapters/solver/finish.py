@@ -13,6 +13,7 @@ from services.replenishment.domain.problem import Floats, Ints
 
 SLOTS, MOST_SLOTS = 16, 96  # plans remembered per row; slot 0 is "order nothing"
 ALL_SLOTS = 64_000  # of all rows together, where that is more
+MANY_ROWS, FEW_SLOTS = 30_000, 8  # where memory is what runs out first
 PASSES = 8
 
 
@@ -39,7 +40,8 @@ class Finish:
             self._group,
             problem.order_cost,
         )
-        self.slots = min(MOST_SLOTS, max(SLOTS, ALL_SLOTS // max(1, count)))
+        least = SLOTS if count < MANY_ROWS else FEW_SLOTS
+        self.slots = min(MOST_SLOTS, max(least, ALL_SLOTS // max(1, count)))
         self._steps = np.zeros((count, self.slots, days), dtype=np.int32)
         self._used = np.zeros((count, self.slots, days), dtype=np.bool_)
         self._cost = np.full((count, self.slots), np.inf)

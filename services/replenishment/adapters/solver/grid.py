@@ -24,6 +24,7 @@ from services.replenishment.domain.problem import (
 )
 
 BIG = 1e12  # EUR: what can never be chosen
+AT_ONCE = 4096  # rows whose scenarios are unfolded together: they are large
 WIDE = 16  # times the need: limits above this are not tabulated to the end
 
 
@@ -118,13 +119,16 @@ def grid_of(problem: Problem, limit: Ints) -> Grid:
     )
     step = rows.pack[live] * rows.multiple[live]
     volume = np.zeros(len(live)) if problem.storage is None else problem.storage.volume[live]
-    _fill(
-        rows.supply[live] - rows.demand[live],
-        problem.weights,
-        np.stack([step, rows.holding[live], rows.shortage[live], volume]),
-        (width, table, arrived, shelf_start),
-        (grid.base, grid.shelf),
-    )
+    rates = np.stack([step, rows.holding[live], rows.shortage[live], volume])
+    for start in range(0, len(live), AT_ONCE):
+        part, ends = slice(start, start + AT_ONCE), slice(start, start + AT_ONCE + 1)
+        _fill(
+            rows.supply[live[part]] - rows.demand[live[part]],
+            problem.weights,
+            np.ascontiguousarray(rates[:, part]),
+            (width[part], table[ends], arrived[part], shelf_start[ends]),
+            (grid.base, grid.shelf),
+        )
     spoilage = problem.spoilage
     if spoilage is not None:
         _spoil(

@@ -33,6 +33,7 @@ def terms_to(terms: SupplyTerms) -> str:
             "line": terms.line_cost_eur,
             "order": terms.order_cost_eur,
             "allocation": terms.allocation_packs,
+            "life": terms.shelf_life_days,
         }
     )
 
@@ -53,6 +54,7 @@ def terms_from(item_id: str, site_id: str, text: str) -> SupplyTerms:
         line_cost_eur=d["line"],
         order_cost_eur=d["order"],
         allocation_packs=d["allocation"],
+        shelf_life_days=d.get("life"),  # terms stored before it existed have none
     )
 
 

@@ -68,6 +68,7 @@ TERMS = st.builds(
     line_cost_eur=AMOUNTS,
     order_cost_eur=AMOUNTS,
     allocation_packs=st.none() | st.integers(0, 10**6),
+    shelf_life_days=st.none() | st.integers(1, 3650),
 )
 REPORTS = st.builds(
     StockReport,

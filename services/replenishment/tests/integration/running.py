@@ -157,6 +157,7 @@ def terms_to_wire(terms: SupplyTerms) -> pb.SupplyTerms:
         line_cost_eur=terms.line_cost_eur,
         order_cost_eur=terms.order_cost_eur,
         allocation_packs=terms.allocation_packs,
+        shelf_life_days=terms.shelf_life_days,
     )
 
 

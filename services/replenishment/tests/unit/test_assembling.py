@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from services.replenishment.domain.assemble import Assembled, assemble
+from services.replenishment.domain.check import cost
 from services.replenishment.domain.policy import LEVELS, WEIGHTS, Policy
 from services.replenishment.domain.positions import ApprovedOrder, Known
 from services.replenishment.domain.problem import smallest_order
@@ -172,3 +173,22 @@ def test_a_cheap_vital_item_is_not_left_to_run_out_for_want_of_a_price() -> None
     day = one.forecast.periods[0].mean / 31 if one.forecast else 0.0
     assert rows.shortage[0] * day == pytest.approx(50.0, rel=0.1)
     assert known().site_id == NANTES
+
+
+def test_new_orders_that_would_outlive_their_use_cost_what_is_thrown_away() -> None:
+    one = known(amount=0.0)
+    fresh = replace(one, terms=replace(terms(one.item), shelf_life_days=10))
+    problem = assembled(fresh).problem
+    row = problem.rows
+    day = int(np.flatnonzero(row.order_days[0])[0])
+    need = float(row.demand[0, day + int(row.lead[0]) + 9].max())
+    few, many = np.zeros((1, 28), dtype=np.int64), np.zeros((1, 28), dtype=np.int64)
+    few[0, day], many[0, day] = 1, int(need / row.pack[0]) + 100
+    assert cost(problem, few).spoiled == pytest.approx(0.0)
+    # at least the hundred packs beyond the worst demand of their ten days are lost
+    assert cost(problem, many).spoiled >= 99 * row.price[0]
+    assert cost(assembled(one).problem, many).spoiled == 0.0
+
+
+def test_without_a_known_shelf_life_nothing_is_said_of_spoiling() -> None:
+    assert assembled(known()).problem.spoilage is None
