@@ -1,26 +1,30 @@
 # One image per service: docker build --build-arg SERVICE=orientation -t larrey-orientation .
+# Without a daemon `make image-steps SERVICE=orientation` runs the same lines.
 ARG PYTHON=3.11-slim-bookworm
 
 FROM python:${PYTHON} AS build
 ARG SERVICE
 WORKDIR /src
-COPY requirements-tools.lock requirements.lock pyproject.toml README.md ./
+COPY requirements-tools.lock ./
 RUN python -m venv /tools \
- && /tools/bin/pip install --require-hashes -r requirements-tools.lock
+ && /tools/bin/pip install --quiet --require-hashes -r requirements-tools.lock
 COPY . .
-# The generator needs the development set; the image gets the service's own extra only.
+# The generator needs the development set; the image gets what its service runs with, by hash.
 RUN python -m venv /build \
- && /tools/bin/uv pip sync --python /build/bin/python --require-hashes requirements.lock \
+ && /tools/bin/uv pip sync --quiet --python /build/bin/python --require-hashes requirements.lock \
  && /build/bin/python proto/generate.py \
- && /build/bin/python -m hatchling build -t wheel -d /dist
-RUN python -m venv /opt/larrey \
- && /tools/bin/uv pip install --python /opt/larrey/bin/python \
-      --constraints requirements.lock "$(ls /dist/larrey-*.whl)[${SERVICE}]"
+ && /build/bin/python -m hatchling build -t wheel -d /dist \
+ && /build/bin/python -m k8s.image.closure ${SERVICE} > /dist/requirements.txt \
+ && /build/bin/python -m k8s.image.sbom ${SERVICE} > /dist/sbom.json
+RUN python -m venv --without-pip /opt/larrey \
+ && /tools/bin/uv pip sync --quiet --compile-bytecode --python /opt/larrey/bin/python --require-hashes /dist/requirements.txt \
+ && /tools/bin/uv pip install --quiet --no-deps --compile-bytecode --python /opt/larrey/bin/python /dist/larrey-*.whl
 
 FROM python:${PYTHON}
 COPY --from=build /opt/larrey /opt/larrey
+COPY --from=build /dist/sbom.json /opt/larrey/sbom.json
 RUN useradd --uid 10001 --no-create-home larrey && mkdir -p /var/lib/larrey && chown larrey /var/lib/larrey
 USER 10001:10001
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/opt/larrey/bin:$PATH
-EXPOSE 50051 9100
+EXPOSE 50051 50052 9100
 ENTRYPOINT ["/opt/larrey/bin/larrey"]

@@ -8,13 +8,16 @@ export UV_PYTHON_DOWNLOADS := never
 # Small matrices: threads of the linear algebra cost twenty times what they save.
 export OPENBLAS_NUM_THREADS ?= 1
 
+# A file's tests stay together: they share the services that they start.
+SIDE_BY_SIDE := -n 2 --dist loadfile
+
 PROTOS := $(shell find proto -name '*.proto')
 UNIT := $(wildcard services/*/tests/unit) shared/tests/unit loadtests/tests
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-setup: .venv/ready gen/ready ## Makes .venv from the lock and generates the protos' code
+setup: .venv/ready gen/ready .venv/compiled ## Makes .venv from the lock, generates the protos' code, compiles the loops
 
 .venv/ready: requirements.lock requirements-tools.lock pyproject.toml proto/generate.py
 	$(PYTHON) -m venv .tools
@@ -29,6 +32,10 @@ gen/ready: .venv/ready $(PROTOS) proto/generate.py
 	$(BIN)/python proto/generate.py --image build/larrey.binpb
 	touch gen/ready
 
+.venv/compiled: gen/ready $(wildcard services/replenishment/adapters/solver/*.py)
+	$(BIN)/larrey replenishment warm
+	touch .venv/compiled
+
 lock: ## Resolves the dependencies anew into requirements.lock
 	.tools/bin/uv pip compile pyproject.toml --all-extras --generate-hashes --universal \
 		--python-version 3.11 --no-header --no-annotate --quiet -o requirements.lock
@@ -42,22 +49,43 @@ run-real: setup ## The same day on a real Apache Kafka and a real PostgreSQL
 up: setup ## Leaves the three services running for a client, until Ctrl-C
 	$(BIN)/larrey day up
 
-check: setup ## Lint, types, contracts and unit tests, in under a minute
+lint: setup ## Lint, types and contracts
 	$(BIN)/ruff check --quiet
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/buf lint build/larrey.binpb --config proto/buf.yaml
-	$(BIN)/pytest $(UNIT) -m "not slow and not real"
 
-test: check ## Everything: unit, contract, integration, quality, house
-	$(BIN)/pytest
+check: lint ## Lint, types, contracts and unit tests, in under a minute
+	$(BIN)/pytest $(UNIT) -m "not slow and not real and not ops and not chaos" $(SIDE_BY_SIDE)
+
+test: lint ## Everything: unit, contract, integration, quality, house
+	$(BIN)/pytest $(SIDE_BY_SIDE)
+
+test-ops: setup ## Rules, alerts and the like, with a real Prometheus (needs more than Python)
+	$(BIN)/python -m k8s.tests.ops.tools
+	$(BIN)/pytest k8s -m ops
+
+sbom: setup ## Writes build/sbom-SERVICE.json (CycloneDX) for each service
+	for service in demand replenishment orientation; do \
+		$(BIN)/python -m k8s.image.sbom $$service > build/sbom-$$service.json; done
+
+image-steps: setup ## Runs the Dockerfile's own lines without a daemon (SERVICE=orientation)
+	$(BIN)/python -m k8s.image.steps $(or $(SERVICE),orientation)
+
+load: setup ## A short form of every load scenario, one table; wants two quiet cores
+	$(BIN)/python -m loadtests.load
+
+chaos: setup ## Three brokers, many kills, floods, a full disk; then an audit of every fact
+	$(BIN)/pytest loadtests/tests/test_chaos.py loadtests/tests/test_faults.py -m "chaos or slow" -s
 
 bench: setup ## Prints the figures that the README promises
 	$(BIN)/python -m loadtests.ingest
 	$(BIN)/python -m loadtests.score_case
+	$(BIN)/python -m loadtests.door
+	$(BIN)/python -m loadtests.plan_scale
 
 clean: ## Removes what was made, keeps the environment
 	rm -rf gen build dist .larrey .mypy_cache .ruff_cache
 
-.PHONY: help setup lock run run-real up check test bench clean
+.PHONY: help setup lock run run-real up lint check test test-ops sbom image-steps load chaos bench clean

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from shared import store_cli
 from shared.errors import Refusal
 from shared.settings import BadSettings
 
@@ -23,6 +26,8 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
         add_completion=False,
     )
+    app.command("call")(call)
+    app.add_typer(store_cli.app, name="store")
     for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name):
         try:
             commands = entry.load()
@@ -32,6 +37,28 @@ def build() -> typer.Typer:
             continue
         app.add_typer(commands, name=entry.name)
     return app
+
+
+def call(
+    address: Annotated[str, typer.Argument(help="host:port of a running service")],
+    method: Annotated[str, typer.Argument(help="larrey.demand.v1.DemandService/GetForecast")],
+    body: Annotated[str, typer.Argument(help="the request as JSON")] = "{}",
+    *,
+    seconds: Annotated[float, typer.Option(help="how long the call may take")] = 30.0,
+    ca: Annotated[Path | None, typer.Option(help="certificate of who signed the service's")] = None,
+    cert: Annotated[Path | None, typer.Option(help="our certificate, for mutual TLS")] = None,
+    key: Annotated[Path | None, typer.Option(help="the key of our certificate")] = None,
+    token: Annotated[Path | None, typer.Option(help="file with a bearer token")] = None,
+) -> None:
+    """Call one RPC of a running service and print its answers as JSON."""
+    # gRPC is loaded only by whoever calls.
+    from shared.rpc.call import call as send  # noqa: PLC0415
+    from shared.rpc.client import ClientFiles, channel  # noqa: PLC0415
+
+    files = ClientFiles(ca=ca, cert=cert, key=key, token=token)
+    with channel(address, files=files) as opened:
+        for answer in send(opened, method, body, seconds):
+            typer.echo(answer)
 
 
 def main() -> None:

@@ -5,6 +5,7 @@
 | Malformed        | can never be right              | INVALID_ARGUMENT    | dead letter          |
 | Missing          | not there                       | NOT_FOUND           | waits or dead letter |
 | NotNow           | the present state forbids it    | FAILED_PRECONDITION | dead letter          |
+| Stranger         | we do not know who this is      | UNAUTHENTICATED     | dead letter          |
 | Forbidden        | this caller may not             | PERMISSION_DENIED   | dead letter          |
 | TooMuch          | over a limit of size or rate    | RESOURCE_EXHAUSTED  | slower               |
 | Unavailable      | something we lean on is away    | UNAVAILABLE         | offset kept, retried |
@@ -67,6 +68,10 @@ class Missing(Refusal):
 
 class NotNow(Refusal):
     """The request is right, but the present state forbids it."""
+
+
+class Stranger(Refusal):
+    """Nobody knows who this caller is; show a certificate or a token."""
 
 
 class Forbidden(Refusal):

@@ -17,13 +17,14 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 # A log line carries these keys and no other: never a payload, a name or free text.
 # fmt: off
 SAFE_KEYS = frozenset((
-    "address", "addresses", "attempt", "bytes", "cases", "code", "count", "dead", "delay_s",
-    "duration_s", "elapsed_s", "error_type", "event", "event_id", "events", "field", "file",
-    "findings", "gap", "group", "grpc_method", "horizon", "item_id", "items", "job", "lag",
-    "level", "lines", "place", "message", "metrics", "method", "model_version", "offset",
-    "partition", "pid", "plan_id", "port", "ready", "reason", "refused", "request_id", "rows",
-    "rpc", "run_id", "schema", "seconds", "seed", "series", "service", "signal", "site_id",
-    "sites", "state", "status", "timestamp", "topic", "topics", "version", "waiting", "waits_for",
+    "address", "addresses", "attempt", "bytes", "caller", "cases", "code", "count", "dead",
+    "delay_s", "duration_s", "elapsed_s", "error_type", "event", "event_id", "events", "field",
+    "file", "findings", "gap", "group", "grpc_method", "horizon", "item_id", "items", "job",
+    "lag", "level", "lines", "place", "message", "metrics", "method", "model_version", "offset",
+    "partition", "pid", "plan_id", "port", "ready", "reason", "refused", "request_id", "role",
+    "rows", "rpc", "run_id", "schema", "seconds", "seed", "series", "service", "signal",
+    "site_id", "sites", "state", "status", "timestamp", "topic", "topics", "version", "waiting",
+    "waits_for",
 ))
 # fmt: on
 

@@ -129,11 +129,17 @@ def all_forecasts(clients: Clients) -> Iterator[pb.Forecast]:
 def play(clients: Clients, products: Sequence[Product], console: Console) -> DemandResult:
     begin = time.perf_counter()
     put_catalogue(clients.replenishment, rep, products)
-    last = products[-1]
+    # A topic keeps its order within a partition only: each item is asked for.
+    travelling = list(products)
 
     def heard() -> bool:
-        request = pb.GetForecastRequest(item=local(last.item_id), site_id=last.site_id)
-        return reason_of(lambda: clients.demand.GetForecast(request)) == "FORECAST_MISSING"
+        while travelling:
+            last = travelling[-1]
+            request = pb.GetForecastRequest(item=local(last.item_id), site_id=last.site_id)
+            if reason_of(lambda: clients.demand.GetForecast(request)) != "FORECAST_MISSING":  # noqa: B023 - asked at once
+                return False
+            travelling.pop()
+        return True
 
     eventually("the catalogue's journey from replenishment to demand", heard)
     rows, rate = ingest(clients, products, console)

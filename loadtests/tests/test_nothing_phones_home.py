@@ -61,6 +61,13 @@ def strangers(audit: Path) -> list[str]:
     return found
 
 
+def is_loopback(address: str) -> bool:
+    """Whether the address is this machine's own, also when IPv4 is written inside IPv6."""
+    ip = ipaddress.ip_address(address)
+    inside = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    return (inside or ip).is_loopback
+
+
 class Watch:
     """Remembers every remote address that a process tree holds a socket to."""
 
@@ -104,6 +111,11 @@ def test_the_hook_sees_a_process_that_phones_out(tmp_path: Path) -> None:
     assert strangers(audit) == ["socket.connect ('192.0.2.1', 9)"]
 
 
+def test_only_this_machine_counts_as_loopback() -> None:
+    assert all(is_loopback(own) for own in ("127.0.0.1", "::1", "::ffff:127.0.0.1"))
+    assert not any(is_loopback(far) for far in ("192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1"))
+
+
 @pytest.mark.slow
 def test_no_service_talks_to_anyone_but_this_machine(tmp_path: Path) -> None:
     folder = tmp_path / "run"
@@ -122,6 +134,6 @@ def test_no_service_talks_to_anyone_but_this_machine(tmp_path: Path) -> None:
             for call in calls()[:20]:
                 orientation_step.score(clients.orientation, call.update)
     assert watch.looks > 10
-    assert all(ipaddress.ip_address(ip).is_loopback for ip in watch.remote), watch.remote
+    assert all(is_loopback(ip) for ip in watch.remote), watch.remote
     for name, audit in audits.items():
         assert strangers(audit) == [], name

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import grpc
 
 from larrey.demand.v1 import demand_pb2, demand_pb2_grpc, events_pb2
+from services.demand.adapters.backends import workers_for
+from services.demand.adapters.bundles import ModelFolder
 from services.demand.adapters.files.desk import Desk
+from services.demand.adapters.files.equipment import UsesDesk
 from services.demand.adapters.history import ParquetHistory
 from services.demand.adapters.store.books import SqlBooks, SqlStore
 from services.demand.adapters.store.tables import tables
 from services.demand.adapters.watch import Metrics
-from services.demand.adapters.workers import SpawnedWorkers
 from services.demand.domain.outlook import Rules
-from services.demand.entrypoints.commands import Paths
+from services.demand.entrypoints.commands import Kind, Paths
 from services.demand.entrypoints.events import Listener
 from services.demand.entrypoints.ingest import Ingest
 from services.demand.entrypoints.jobs import RunJob
 from services.demand.entrypoints.rpc import DemandRpc, UseCases
 from services.demand.settings import Settings
+from services.demand.use_cases.accuracy import ReadAccuracy
 from services.demand.use_cases.backtest_files import BacktestFile
 from services.demand.use_cases.carry_out import CarryOutRun
 from services.demand.use_cases.catalogue import PutItems, PutSites
@@ -28,7 +32,9 @@ from services.demand.use_cases.forecast_files import ForecastFile
 from services.demand.use_cases.read import ListForecasts, ReadForecast, Reading
 from services.demand.use_cases.record import RecordMovements
 from services.demand.use_cases.runs import ReadRun, StartRun
+from services.demand.use_cases.shelf import RecordShelf
 from services.demand.use_cases.signals import CountCase, ListSignals
+from services.demand.use_cases.totals import ReadTotal
 from shared.clock import Clock, clock_from
 from shared.events import open_log
 from shared.service import ServiceParts, run
@@ -49,8 +55,9 @@ def build(environ: Mapping[str, str]) -> ServiceParts:
     database = Database.open(settings.database_url, clock=clock, producer=NAME)
     store = SqlStore(database, tables())
     watch = Metrics(telemetry, clock)
-    job = _job(settings, store, clock, watch)
-    rpc = DemandRpc(_use_cases(settings, store, clock, watch, job.wake))
+    history = ParquetHistory(store.database, store.tables, settings.data_dir / "history")
+    job = _job(settings, store, history, clock, watch)
+    rpc = DemandRpc(_use_cases(settings, store, history, clock, watch=watch, wake=job.wake))
     listener = Listener(lambda tx: SqlBooks(tx, store.tables), CountCase(settings.zone))
 
     def register(server: grpc.aio.Server) -> None:
@@ -77,15 +84,23 @@ def build(environ: Mapping[str, str]) -> ServiceParts:
     )
 
 
-def _job(settings: Settings, store: SqlStore, clock: Clock, watch: Metrics) -> RunJob:
-    history = ParquetHistory(store.database, store.tables, settings.data_dir / "history")
-    workers = SpawnedWorkers(settings.workers)
-    carry_out = CarryOutRun(store, history, workers, clock, watch)
+def _job(
+    settings: Settings, store: SqlStore, history: ParquetHistory, clock: Clock, watch: Metrics
+) -> RunJob:
+    workers = workers_for(settings.backend, settings.workers, settings.ray_address)
+    models = ModelFolder(settings.data_dir / "models")
+    carry_out = CarryOutRun(store, history, workers, clock, watch, models, settings.together)
     return RunJob(store.database, store, carry_out, workers.close, clock, watch)
 
 
 def _use_cases(
-    settings: Settings, store: SqlStore, clock: Clock, watch: Metrics, wake: Callable[[], None]
+    settings: Settings,
+    store: SqlStore,
+    history: ParquetHistory,
+    clock: Clock,
+    *,
+    watch: Metrics,
+    wake: Callable[[], None],
 ) -> UseCases:
     rules = Rules(
         elasticity=settings.call_elasticity,
@@ -104,6 +119,9 @@ def _use_cases(
         read_forecast=ReadForecast(store, reading),
         list_forecasts=ListForecasts(store, reading),
         list_signals=ListSignals(store, clock, settings.zone),
+        record_shelf=RecordShelf(store, clock, settings.zone),
+        read_accuracy=ReadAccuracy(store),
+        read_total=ReadTotal(store, history, reading),
     )
 
 
@@ -122,9 +140,24 @@ def backtest_file(paths: Paths, workers: int) -> BacktestFile:
     return wiring.backtest_file(_desk(paths), workers)
 
 
+def prove_drivers(hospitals: int, items: int) -> Mapping[str, object]:
+    """`larrey demand drivers`: the last shipped winter, and hospitals of known truth."""
+    from services.demand.adapters.files import proofs  # noqa: PLC0415
+
+    return proofs.run(hospitals, items)
+
+
+def measures() -> Any:
+    """What `larrey demand bench` measures with."""
+    from services.demand.adapters.bench import measured  # noqa: PLC0415
+
+    return measured
+
+
 def _desk(paths: Paths) -> Desk:
     item, picture = paths.plot or ("", None)
-    return Desk(
+    desk = UsesDesk if paths.kind is Kind.USES else Desk
+    return desk(
         history_path=paths.history,
         frequency=paths.frequency,
         season=paths.season,
@@ -134,6 +167,8 @@ def _desk(paths: Paths) -> Desk:
         json_path=paths.json,
         plot_item=item,
         plot_path=picture,
+        signals_path=paths.signals,
+        zone=paths.zone,
     )
 
 

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.demand.domain.accuracy import Claim, Figures, Place
+from services.demand.domain.drivers.driver import Driver
 from services.demand.domain.forecasts import Finding, Forecast, Outcome
-from services.demand.domain.history_files import HistoryRead, Used
+from services.demand.domain.history_files import HistoryRead, Target, Used
 from services.demand.domain.movements import Movement
-from services.demand.domain.newcomers import ClassLevel
-from services.demand.domain.residuals import Pool, ScaledErrors
-from services.demand.domain.routing import Group
+from services.demand.domain.routing import Group, Judged
 from services.demand.domain.runs import Run, RunOrder, RunState
 from services.demand.domain.scoring import Actuals
 from services.demand.domain.series import Series
+from services.demand.domain.shelf import ShelfDay
 from services.demand.domain.signals import Case
 from services.demand.domain.tables import Asked, Days, HistoryTable, TableForecast
 from shared.catalogue.codes import Code
@@ -91,6 +92,9 @@ class Forecasts(Protocol):
         ...
 
     def newest_made(self) -> datetime | None: ...
+    def some(self, site_ids: Sequence[str], item_ids: Sequence[str]) -> Sequence[Forecast]:
+        """Those of these sites and items, by site and item; of all where none are named."""
+        ...
 
 
 class SignalBook(Protocol):
@@ -100,6 +104,33 @@ class SignalBook(Protocol):
     def put_case(self, case: Case) -> None: ...
     def count(self, day: date, group: str, change: int) -> None: ...
     def calls(self, first: date, last: date) -> Mapping[tuple[date, str], int]: ...
+
+
+class Shelf(Protocol):
+    """What was reported of shelves, the newest report of an item, site and day."""
+
+    def put(self, reports: Sequence[ShelfDay]) -> None: ...
+
+
+class AccuracyBook(Protocol):
+    """What was said one period ahead, and what came true."""
+
+    def claim(self, claims: Sequence[Claim]) -> None:
+        """Keeps them; a later claim for the same series and period replaces an older one."""
+        ...
+
+    def open_claims(self, item_site: Sequence[tuple[str, str]]) -> Sequence[Claim]:
+        """Claims of these series, those that came true before too: late movements count."""
+        ...
+
+    def settle(self, settled: Sequence[tuple[Claim, float]]) -> None:
+        """Notes what came true."""
+        ...
+
+    def forget(self, made_before: datetime) -> None: ...
+    def settled(self, site_id: str, item_id: str) -> Sequence[tuple[Claim, float]]:
+        """Claims with what came true; of all sites or items when empty."""
+        ...
 
 
 class Books(Protocol):
@@ -115,6 +146,10 @@ class Books(Protocol):
     def forecasts(self) -> Forecasts: ...
     @property
     def signals(self) -> SignalBook: ...
+    @property
+    def shelf(self) -> Shelf: ...
+    @property
+    def accuracy(self) -> AccuracyBook: ...
 
 
 class Store(Protocol):
@@ -131,36 +166,59 @@ class History(Protocol):
         """Moves staged movements into the history files; how many there were."""
         ...
 
-    def series(self, order: RunOrder) -> Sequence[Series]:
-        """The histories that an order asks for, by item and site, without class or unit."""
+    def series(self, order: RunOrder, since: int | None = None) -> Sequence[Series]:
+        """The histories that an order asks for, by item and site, without class or unit.
+
+        `since`: only what moved from this day on (counted from 1970).
+        """
         ...
 
-
-class SmoothMethod(Protocol):
-    """A method for regular demand, with intervals of its own."""
-
-    def __call__(
-        self, values: Array, horizon: int, season: int, levels: Sequence[float], /
-    ) -> tuple[Array, Array]:
-        """(mean by period, quantiles by period and level)."""
+    def ends(self, order: RunOrder) -> Mapping[str, int]:
+        """Number of the first period of the order's grid that is not history, by site."""
         ...
 
-
-class RareMethod(Protocol):
-    """A method for rare demand: the mean only."""
-
-    def __call__(self, values: Array, horizon: int, /) -> Array: ...
+    def ward_use(
+        self, site_id: str, item_ids: Sequence[str], since: int
+    ) -> dict[str, dict[str, float]]:
+        """Item -> ward -> base units used since a day (counted from 1970), wards with none
+        left out; the ward "" is what named none."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
-    """What the series of a run have in common, once all were looked at."""
+class Part:
+    """Series of one grid that are forecast together, and what is asked of them.
+
+    `lead`: periods of the sum, 0 for none. `chosen`: engines found before; None: the part's
+    own back-tests choose. `bundle`: folder of the models that a large pool was taught, empty
+    when each part learns for itself. `uniform`: the tables of all parts have the same columns.
+    """
 
     run_id: str
-    horizon: int
     made_time: datetime
-    pool: Pool
-    classes: Mapping[str, ClassLevel]
+    horizon: int
+    lead: int
+    target: Target
+    series: Sequence[Series] = field(repr=False)
+    chosen: Mapping[Group, Judged] | None = None
+    bundle: str = ""
+    uniform: bool = False
+
+    def halves(self) -> Sequence[Part]:
+        """The part in two, for when its process died; the choices are kept if there are any."""
+        middle = len(self.series) // 2
+        return (
+            replace(self, series=self.series[:middle]),
+            replace(self, series=self.series[middle:]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PartMade:
+    """One outcome per series of a part, and the engines that served its groups."""
+
+    outcomes: Sequence[Outcome]
+    chosen: Mapping[Group, Judged]
 
 
 class Workers(Protocol):
@@ -169,13 +227,25 @@ class Workers(Protocol):
     `stopped` is asked often; once true, the iterators end early.
     """
 
-    def backtest(
-        self, chunks: Sequence[Sequence[Series]], horizon: int, stopped: Callable[[], bool]
-    ) -> Iterator[Sequence[ScaledErrors]]: ...
-
     def forecast(
-        self, chunks: Sequence[Sequence[Series]], panel: Panel, stopped: Callable[[], bool]
-    ) -> Iterator[Sequence[Outcome]]: ...
+        self, parts: Sequence[Part], stopped: Callable[[], bool]
+    ) -> Iterator[PartMade]: ...
+    def teach(self, sample: Part, folder: str, stopped: Callable[[], bool]) -> str:
+        """Learns the models of a large pool from a sample of it; the bundle written below
+        `folder`, empty when told to stop."""
+        ...
+
+
+class Models(Protocol):
+    """Bundles of learnt models."""
+
+    def place(self, question: str) -> str:
+        """Where the bundles of a question are written."""
+        ...
+
+    def newest(self, question: str, not_before: datetime) -> str:
+        """The newest sound bundle; empty when there is none that young."""
+        ...
 
 
 class Watch(Protocol):
@@ -185,6 +255,7 @@ class Watch(Protocol):
     def run_ended(self, state: RunState, seconds: float) -> None: ...
     def series(self, outcomes: Sequence[Outcome]) -> None: ...
     def forecast_made(self, at: datetime) -> None: ...
+    def accuracy(self, parts: Mapping[Place, Figures]) -> None: ...
 
 
 class TableEngine(Protocol):
@@ -232,6 +303,10 @@ class ForecastFiles(Protocol):
     def history(self) -> HistoryRead: ...
     def actuals(self, ids: Sequence[str], ahead: Days) -> Actuals:
         """What came true over the periods ahead, in the order of the ids."""
+        ...
+
+    def drivers(self, read: HistoryRead) -> Sequence[Driver]:
+        """Calendars and signals on the grid of a history; none when none were asked for."""
         ...
 
     def write(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gc
+import json
 import os
 import sys
 import time
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 
@@ -17,6 +18,7 @@ from larrey.orientation.v1 import events_pb2, orientation_pb2, orientation_pb2_g
 from services.orientation.adapters.bundle import load_bundle, write_bundle
 from services.orientation.adapters.checking import HubCheck
 from services.orientation.adapters.directory import read_directory
+from services.orientation.adapters.distribution.flow import MinCostFlow
 from services.orientation.adapters.keys import KeyedHash, secret_of
 from services.orientation.adapters.meter import PrometheusMeter
 from services.orientation.adapters.reference import (
@@ -41,16 +43,20 @@ from services.orientation.domain.response import LocalHabits
 from services.orientation.domain.synthetic import synthetic_layer, with_synthetic_beds
 from services.orientation.domain.volume.almanac import almanac
 from services.orientation.entrypoints.cli_bench import Bench, Visit
+from services.orientation.entrypoints.cli_replay import ReplayChoice
 from services.orientation.entrypoints.cli_volume import VolumeFiles
 from services.orientation.entrypoints.events import handlers
 from services.orientation.entrypoints.offline import Offline
 from services.orientation.entrypoints.rpc import OrientationRpc, UseCases
+from services.orientation.entrypoints.scenario import as_json, read_scenario
 from services.orientation.entrypoints.stream import StreamLimits
 from services.orientation.settings import Settings
 from services.orientation.use_cases.capacity import ReportCapacity
 from services.orientation.use_cases.decide import ExportDecision, RecordDecision
+from services.orientation.use_cases.distribute import Distribute, Still
 from services.orientation.use_cases.modes import SetSuggestions
 from services.orientation.use_cases.score import ScoreCase
+from services.orientation.use_cases.sharing import Share
 from services.orientation.use_cases.vehicles import ReportResources
 from services.orientation.use_cases.volume import ForecastVolume, check_horizon
 from shared.clock import Clock, SystemClock, clock_from
@@ -64,6 +70,7 @@ from shared.telemetry import Telemetry, get_log
 NAME = "orientation"
 SERVICE = orientation_pb2.DESCRIPTOR.services_by_name["OrientationService"].full_name
 SHIPPED_DATA = DATA  # also the training file, for the command `train`
+CARRIED_A_MILLION = 150.0  # patients a day, a round figure for a French department
 MIGRATIONS = Path(__file__).resolve().parent / "adapters" / "migrations"
 
 
@@ -123,6 +130,9 @@ def assemble(settings: Settings, database: Database, clock: Clock, telemetry: Te
         ReportResources(records, reference.lexicon, keyer, meter, clock),
         SetSuggestions(records, snapshot),
         SqlBoard(database, snapshot.now),
+        Distribute(
+            records, snapshot, reference.knowledge, model, keyer, Share(MinCostFlow()), clock
+        ),
     )
     return Parts(use_cases, snapshot, meter)
 
@@ -140,12 +150,6 @@ def build(environ: Mapping[str, str]) -> ServiceParts:
         partitions=settings.topic_partitions,
     )
     parts = assemble(settings, database, clock, telemetry)
-    # The shipped tables live as long as the process: the garbage collector need not walk
-    # through them while a call waits (a full round took over 50 ms).
-    # Answers make thousands of small objects and hardly a cycle: look less often.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
     # The thread that answers waits no longer than this for one that computes.
     sys.setswitchinterval(0.001)
     limits = StreamLimits(
@@ -272,18 +276,94 @@ def volume(files: VolumeFiles, horizon: int, holidays: str) -> str:
     began = time.monotonic()
     calendar = almanac(holidays)
     check_horizon(horizon)
-    parquet.check_writable(files.forecasts_out, files.json_out)
+    outputs = [files.forecasts_out, files.json_out]
+    parquet.check_writable(*outputs, *([files.sectors_out] if files.sectors_out else []))
     history = parquet.read_hours(files.history, "history", calendar)
+    sectors = parquet.sectors_of(files.history, calendar) if files.sectors_out else None
     wanted = ForecastVolume(blend.BlendedLearner(), calendar)
     if files.actuals is None:
-        forecast = wanted.ahead(history, horizon)
+        forecast = wanted.ahead(history, horizon, sectors)
     else:
         actuals = parquet.read_hours(files.actuals, "actuals", calendar)
-        forecast = wanted.rolled(history, actuals)
+        if sectors is not None:
+            later = parquet.read_sectors(files.actuals, "actuals", calendar, sectors.names)
+            sectors = sectors.then(later)
+        forecast = wanted.rolled(history, actuals, sectors)
     seconds = time.monotonic() - began
     parquet.write_forecast(files.forecasts_out, forecast)
+    if files.sectors_out is not None:
+        parquet.write_sectors(files.sectors_out, forecast)
     parquet.write_facts(files.json_out, forecast.facts | {"seconds": seconds})
     return f"{len(forecast.mean)} hours forecast in {files.forecasts_out}"
+
+
+def distribute(scenario: Path, json_out: Path, *, repeat: int, prove: bool) -> str:
+    """Shares what a scenario holds with the engine of the RPC; no store, no events."""
+    # Imported here: CP-SAT is the witness of a file alone, a server needs it not.
+    from services.orientation.adapters.distribution.witness import CpSatWitness  # noqa: PLC0415
+    from services.orientation.adapters.evaluation import check_writable  # noqa: PLC0415
+
+    check_writable(json_out)
+    wanted = read_scenario(scenario)
+    reference = load_reference()
+    around = Still(Surroundings(Directory.of(synthetic_layer(reference.sites)), Shortages()))
+    model = load_model(BUNDLE, reference)
+    share = Share(MinCostFlow())
+    ask = Distribute(None, around, reference.knowledge, model, None, share, SystemClock())
+    problem, findings, nowhere = ask.problem(wanted)
+    rounds = [share(problem, findings) for _ in range(repeat + 1)][1:]  # the first one warms up
+    found = ask.told(rounds[0], nowhere)
+    facts = as_json(found, [each.milliseconds for each in rounds])
+    if prove:
+        witnessed = CpSatWitness().solve(problem)
+        facts["proof"] = witnessed.beside(found.cost.total, len(problem.casualties))
+    json_out.write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return (
+        f"{found.outcome.assigned} of {len(found.told)} casualties assigned in "
+        f"{facts['milliseconds']:.1f} ms; weighted minutes {found.outcome.cost:.0f}, nearest-first "
+        f"{found.nearest.cost:.0f}; answer in {json_out}"
+    )
+
+
+def replay(
+    choice: ReplayChoice, json_out: Path, plots: Path | None, tick: Callable[[], None]
+) -> dict[str, Any]:
+    """Plays a region's days with the shipped model and rules; writes figures and plots."""
+    # Imported here: Arrow and matplotlib take a while to load and a server needs neither.
+    from services.orientation.adapters.evaluation import (  # noqa: PLC0415
+        check_writable,
+        write_facts,
+    )
+    from services.orientation.adapters.replay.draw import Days, region_of  # noqa: PLC0415
+    from services.orientation.use_cases.replay import Replay, facts_of  # noqa: PLC0415
+
+    began = time.monotonic()
+    check_writable(json_out)
+    reference = load_reference()
+    region = region_of(reference, choice.department, choice.vehicles)
+    level = choice.patients_a_day or CARRIED_A_MILLION * region.inhabitants / 1e6
+    days = Days(region, level, choice.seed)
+    model = load_bundle(BUNDLE, reference.complaints)
+    worlds = [days.day(number) for number in range(choice.days)]
+    play = Replay(reference.knowledge, reference.lexicon, model, Share(MinCostFlow()))
+    told = play(worlds, tick)
+    facts = facts_of(told, worlds, days.resamples(choice.days)) | {
+        "department": choice.department,
+        "inhabitants": region.inhabitants,
+        "sites": len(region.facilities),
+        "vehicles": len(region.stands),
+        "patients_a_day": level,
+        "seed": choice.seed,
+        "model": model.version,
+        "made_up": days.made_up,
+        "seconds": time.monotonic() - began,
+    }
+    write_facts(json_out, facts)
+    if plots is not None:
+        from services.orientation.adapters.replay.plots import draw  # noqa: PLC0415
+
+        draw(plots, told, worlds, facts["groups"])
+    return facts
 
 
 def main() -> None:

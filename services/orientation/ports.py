@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from services.orientation.domain.board import Board
 from services.orientation.domain.case import CaseState
 from services.orientation.domain.decision import Decision
+from services.orientation.domain.distribution.network import Ints, Network
 from services.orientation.domain.facilities import Facility, Shortage
 from services.orientation.domain.modes import Mode
 from services.orientation.domain.orient import Answer, Surroundings
@@ -124,3 +125,11 @@ class MessageCheck(Protocol):
     """Checks an outgoing message against the schemas of the Hub."""
 
     def problems(self, envelope: object) -> list[str]: ...
+
+
+class FlowSolver(Protocol):
+    """Finds the cheapest flow of a network."""
+
+    def solve(self, network: Network) -> Ints:
+        """Units on each arc, in the order of the arcs."""
+        ...

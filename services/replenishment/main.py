@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import grpc
+import numpy as np
+from rich import progress as bars
+from rich.console import Console
+from rich.table import Table
 
 from larrey.replenishment.v1 import events_pb2, replenishment_pb2, replenishment_pb2_grpc
 from services.replenishment.adapters.store.books import SqlBooks, SqlStore
 from services.replenishment.adapters.store.tables import tables
 from services.replenishment.adapters.watch import Metrics
 from services.replenishment.adapters.worker import SpawnedSolver, WarmUp
-from services.replenishment.domain.problem import Problem
+from services.replenishment.domain.problem import Ints, Problem
 from services.replenishment.entrypoints.events import Listener
 from services.replenishment.entrypoints.jobs import PlanJob
+from services.replenishment.entrypoints.oracle import PlayOracles
 from services.replenishment.entrypoints.rpc import ReplenishmentRpc, UseCases
+from services.replenishment.entrypoints.simulate import Simulate
 from services.replenishment.entrypoints.solve import SolveFile
-from services.replenishment.ports import Proved, Solver, Today
+from services.replenishment.ports import OracleCase, Proved, Solver, Today
 from services.replenishment.settings import Settings
 from services.replenishment.use_cases.carry_out import CarryOutPlan
 from services.replenishment.use_cases.catalogue import PutItems, PutSites, PutSupplyTerms
@@ -149,16 +156,84 @@ def solve_file() -> SolveFile:
     from services.replenishment.adapters.instances import read_instance  # noqa: PLC0415
     from services.replenishment.adapters.solver.engine import (  # noqa: PLC0415
         Effort,
+        Progress,
         Watch,
         solve,
     )
 
-    def plan(problem: Problem, seconds: float, seed: int) -> Proved:
+    def plan(
+        problem: Problem, seconds: float, seed: int, better: Callable[[Proved], None]
+    ) -> Proved:
+        best = np.zeros((problem.rows.count, problem.days), dtype=np.int64)
+
+        def tell(progress: Progress, orders: Ints | None) -> None:
+            nonlocal best
+            best = best if orders is None else orders
+            better(Proved(best, progress.bound, progress.rounds))
+
         effort = Effort(seconds=seconds, rounds=100_000, gap=0.0)
-        found = solve(problem, effort, seed, Watch(time.monotonic))
+        found = solve(problem, effort, seed, Watch(time.monotonic, tell))
         return Proved(found.orders, found.progress.bound, found.progress.rounds)
 
     return SolveFile(read_instance, plan)
+
+
+def generate_file(item_sites: int, seed: int, out: Path) -> None:
+    """The command that makes a planning problem."""
+    from services.replenishment.adapters.generator import generate, write  # noqa: PLC0415
+
+    write(out, generate(item_sites, seed))
+
+
+def warm_up() -> None:
+    """The command that compiles the solver's loops once."""
+    from services.replenishment.adapters.solver.warming import compile_all  # noqa: PLC0415
+
+    compile_all()
+
+
+def simulate_files() -> Simulate:
+    """The command that plays policies on files of demand."""
+    from services.replenishment.adapters.simulation.campaign import campaign  # noqa: PLC0415
+    from services.replenishment.adapters.simulation.plots import draw  # noqa: PLC0415
+    from services.replenishment.adapters.simulation.world import worlds_of  # noqa: PLC0415
+
+    screen = Console(stderr=True)
+
+    def played(data: Path) -> dict[str, Any]:
+        worlds = worlds_of(data)
+        with bars.Progress(console=screen) as bar:
+
+            def step(name: str, part: Callable[[Callable[[], None]], Any]) -> Any:
+                task = bar.add_task(name, total=None)
+                found = part(lambda: bar.advance(task))
+                bar.remove_task(task)
+                return found
+
+            return campaign(worlds, step)
+
+    def show(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+        table = Table(*heads)
+        for row in rows:
+            table.add_row(*row)
+        screen.print(table)
+
+    return Simulate(played, draw, show)
+
+
+def play_oracles() -> PlayOracles:
+    """The command that puts exactly solved cases to the engine."""
+    from services.replenishment.adapters.oracles.files import (  # noqa: PLC0415
+        perishable_cases,
+        textbook_cases,
+    )
+
+    def shown(cases: Iterable[OracleCase]) -> Iterable[OracleCase]:
+        return bars.track(cases, "cases", console=Console(stderr=True))
+
+    return PlayOracles(
+        {"exact_oracles": textbook_cases, "perishable_optimal": perishable_cases}, shown
+    )
 
 
 def main() -> None:

@@ -179,6 +179,18 @@ class Proved:
 
 
 @dataclass(frozen=True, slots=True)
+class OracleCase:
+    """One case with a known best answer, and ours; `reason` says why it was not played."""
+
+    kind: str
+    case_id: str
+    ours: float = float("nan")
+    optimum: float = float("nan")
+    ratio: float = float("nan")
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SolverProgress:
     cost: float
     bound: float

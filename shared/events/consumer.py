@@ -15,6 +15,7 @@ from shared.errors import TooMuch, Unavailable
 from shared.events.intake import Handler, Intake, Outcome
 from shared.events.log import Delivery, EventLog, Subscription
 from shared.telemetry import Telemetry, get_log
+from shared.tracing import NO_TRACES, Tracer
 
 if TYPE_CHECKING:
     from shared.storage.database import Database
@@ -73,12 +74,19 @@ class Consumer:
         on_failure: Callable[[str], None] | None = None,
         keep_ids: timedelta = timedelta(days=30),
         longest_wait: timedelta = timedelta(days=30),
+        tracer: Tracer = NO_TRACES,
     ) -> None:
         self._log = log
         self._database = database
         self._group = group
-        self.intake = Intake(database, group, handlers, clock, longest_wait)
+        self.intake = Intake(
+            database, group, handlers, clock, longest_wait=longest_wait, tracer=tracer
+        )
         self._metrics = ConsumerMetrics(telemetry)
+        for topic in self.intake.topics:  # a count that starts at 0 is seen to rise
+            self._metrics.dead.labels(topic)
+            self._metrics.consumed.labels(topic)
+            self._metrics.lag.labels(topic)
         self._poison_limit = poison_limit
         self._on_failure = on_failure
         self._keep_ids = keep_ids

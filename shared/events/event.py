@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -15,16 +14,13 @@ from google.protobuf.message import DecodeError, Message
 from larrey.events.v1 import topic_pb2
 from shared.clock import Clock
 from shared.errors import Malformed, TooMuch
+from shared.tracing import traceparent
 
 M = TypeVar("M", bound=Message)
 
 CONTENT_TYPE = "application/protobuf"
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 MAX_ID_CHARACTERS = 200
-
-# The W3C trace of what is being done now. The door that starts a piece of work sets it;
-# every fact that the work causes carries it on, also through a consumer.
-traceparent: ContextVar[str] = ContextVar("traceparent", default="")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,11 @@ from sqlalchemy.exc import DataError
 
 from shared.clock import Clock
 from shared.errors import Malformed, Missing, Refusal, TooMuch, Unavailable
-from shared.events.event import Event, check_identity, decode, micros, topic_of, traceparent
+from shared.events.event import Event, check_identity, decode, micros, topic_of
 from shared.events.log import Delivery
 from shared.events.rows import event_columns, event_from_row
 from shared.events.topics import dead_topic
+from shared.tracing import NO_TRACES, Tracer, traceparent
 
 if TYPE_CHECKING:
     from shared.storage.database import Database
@@ -64,8 +65,11 @@ class Intake:
         group: str,
         handlers: Mapping[type[Message], Handler],
         clock: Clock,
+        *,
         longest_wait: timedelta,
+        tracer: Tracer = NO_TRACES,
     ) -> None:
+        self._tracer = tracer
         self._database = database
         self._group = group
         self._clock = clock
@@ -164,10 +168,28 @@ class Intake:
     def _now(self) -> int:
         return micros(self._clock.now())
 
+    @contextmanager
+    def _trace_of(self, event: Event) -> Iterator[None]:
+        before = traceparent.get()
+        parent = event.headers.get("traceparent", "")
+        span = self._tracer.begin(f"{event.topic} handle", parent, event=True)
+        problem = ""
+        try:
+            yield
+        except Refusal as refusal:
+            problem = refusal.reason
+            raise
+        except BaseException as error:
+            problem = type(error).__name__
+            raise
+        finally:
+            span.end(problem)
+            traceparent.set(before)
+
     def _handle(self, tx: Transaction, event: Event) -> None:
         check_identity(event)
         road = self._roads[event.topic]
-        with _trace_of(event):
+        with self._trace_of(event):
             try:
                 road.handler(tx, decode(event, road.message_type), event)
             except DataError:
@@ -271,12 +293,3 @@ def identity(delivery: Delivery) -> str:
     except Refusal:
         return f"{delivery.event.topic}/{delivery.partition}/{delivery.offset}"[-200:]
     return delivery.event.id
-
-
-@contextmanager
-def _trace_of(event: Event) -> Iterator[None]:
-    token = traceparent.set(event.headers.get("traceparent", ""))
-    try:
-        yield
-    finally:
-        traceparent.reset(token)

@@ -15,14 +15,17 @@ import structlog
 from google.protobuf.message import Message
 from grpc_status import rpc_status
 
-from shared.errors import Refusal
+from shared.access.guard import NO_CHECK, Guard, Pass
+from shared.errors import Forbidden, Refusal, Stranger
 from shared.rpc.status import code_of, status_of
 from shared.rpc.validation import validate
 from shared.telemetry import Telemetry, get_log
+from shared.tracing import FORM, NO_TRACES, Span, Tracer
 
-REQUEST_ID = "x-request-id"
+REQUEST_ID, TRACE = "x-request-id", "traceparent"
 REQUEST_ID_FORM = re.compile(r"[A-Za-z0-9._-]{1,64}")
 QUIET = ("/grpc.health.", "/grpc.reflection.", "/grpc.channelz.")
+REFUSED_FOR_WHO = (Stranger, Forbidden)
 STATUS_NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
@@ -33,6 +36,7 @@ class CallMetrics:
     calls: Any
     seconds: Any
     running: Any
+    refused: Any
 
     @classmethod
     def of(cls, telemetry: Telemetry) -> CallMetrics:
@@ -40,14 +44,24 @@ class CallMetrics:
             telemetry.counter("rpc_calls_total", "Calls answered", ("method", "code")),
             telemetry.histogram("rpc_seconds", "Seconds from request to answer", ("method",)),
             telemetry.gauge("rpc_running", "Calls being answered", ("method",)),
+            telemetry.counter(
+                "access_refused_total", "Calls refused because of who made them", ("reason",)
+            ),
         )
 
 
 class Around(grpc.aio.ServerInterceptor):
     """Wraps each handler of our own services; the standard ones are left alone."""
 
-    def __init__(self, telemetry: Telemetry, default_deadline_s: float) -> None:
+    def __init__(
+        self,
+        telemetry: Telemetry,
+        default_deadline_s: float,
+        guard: Guard | None = None,
+        tracer: Tracer = NO_TRACES,
+    ) -> None:
         self._metrics = CallMetrics.of(telemetry)
+        self._guard, self._tracer = guard, tracer
         self._deadline_s = default_deadline_s
         self._log = get_log("rpc")
 
@@ -82,10 +96,14 @@ class Around(grpc.aio.ServerInterceptor):
 
     def _one(self, method: str, inner: Any, *, streamed: bool) -> Any:
         async def call(request: Any, context: Any) -> Any:
-            async with self._watched(method, context):
+            async with (
+                self._watched(method, context),
+                self._admitted(method, context, stream=streamed) as allowed,
+            ):
                 if streamed:
-                    return await inner(_validated(request), context)
+                    return await inner(_validated(request, allowed), context)
                 validate(request)
+                allowed.check(request)
                 left = context.time_remaining()
                 limit = self._deadline_s if left is None else left
                 return await asyncio.wait_for(inner(request, context), limit)
@@ -94,31 +112,68 @@ class Around(grpc.aio.ServerInterceptor):
 
     def _many(self, method: str, inner: Any, *, streamed: bool) -> Any:
         async def call(request: Any, context: Any) -> AsyncIterator[Any]:
-            async with self._watched(method, context):
+            async with (
+                self._watched(method, context),
+                self._admitted(method, context, stream=True) as allowed,
+            ):
                 # On a stream both ways a bad message is answered on the stream, so the
                 # handler itself validates; elsewhere it is refused here.
                 if not streamed:
                     validate(request)
+                    allowed.check(request)
+                elif self._guard is not None:
+                    request = _checked(request, allowed)
                 async for response in inner(request, context):
                     yield response
 
         return call
 
+    def _admitted(self, method: str, context: Any, *, stream: bool) -> Any:
+        if self._guard is None:
+            return EVERYONE
+        return self._guard.admitted(method, context, stream=stream)
+
     def _watched(self, method: str, context: Any) -> _Watch:
-        return _Watch(method, context, self._metrics, self._log)
+        return _Watch(method, context, self._metrics, self._log, self._tracer)
 
 
-async def _validated(requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
+class _Everyone:
+    """Where nobody is asked: one object that does nothing, for every call."""
+
+    __slots__ = ()
+
+    async def __aenter__(self) -> Pass:
+        return NO_CHECK
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+
+EVERYONE = _Everyone()
+
+
+async def _validated(requests: AsyncIterator[Message], allowed: Pass) -> AsyncIterator[Message]:
     async for request in requests:
         validate(request)
+        allowed.check(request)
+        yield request
+
+
+async def _checked(requests: AsyncIterator[Message], allowed: Pass) -> AsyncIterator[Message]:
+    async for request in requests:
+        allowed.check(request)
         yield request
 
 
 class _Watch:
     """Measures one call and turns what it raises into a status."""
 
-    def __init__(self, method: str, context: Any, metrics: CallMetrics, log: Any) -> None:
+    def __init__(
+        self, method: str, context: Any, metrics: CallMetrics, log: Any, tracer: Tracer
+    ) -> None:
         self._method, self._context, self._metrics, self._log = method, context, metrics, log
+        self._tracer = tracer
+        self._span: Span | None = None
         self._start = time.perf_counter()
 
     async def __aenter__(self) -> None:
@@ -127,6 +182,9 @@ class _Watch:
         if not REQUEST_ID_FORM.fullmatch(request_id):
             request_id = uuid.uuid4().hex
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        trace = str(sent.get(TRACE, ""))
+        # Each call runs in a context of its own: what is set here ends with it.
+        self._span = self._tracer.begin(self._method[1:], trace if FORM.fullmatch(trace) else "")
         await self._context.send_initial_metadata(((REQUEST_ID, request_id),))
         self._metrics.running.labels(self._method).inc()
 
@@ -135,7 +193,11 @@ class _Watch:
         self._metrics.seconds.labels(self._method).observe(time.perf_counter() - self._start)
         code = _code(error, self._context)
         self._metrics.calls.labels(self._method, STATUS_NAMES.get(code, "UNKNOWN")).inc()
+        if self._span is not None:
+            self._span.end("" if code == 0 else STATUS_NAMES.get(code, "UNKNOWN"))
         structlog.contextvars.unbind_contextvars("request_id")
+        if isinstance(error, REFUSED_FOR_WHO):
+            self._metrics.refused.labels(error.reason).inc()
         if isinstance(error, Refusal):
             status = rpc_status.to_status(status_of(error))
             await self._context.abort(status.code, status.details, status.trailing_metadata)

@@ -14,6 +14,7 @@ from shared.errors import (
     NotInThisVersion,
     NotNow,
     Refusal,
+    Stranger,
     TooMuch,
     Unavailable,
 )
@@ -24,6 +25,7 @@ CODES: tuple[tuple[type[Refusal], int], ...] = (
     (Malformed, code_pb2.INVALID_ARGUMENT),
     (Missing, code_pb2.NOT_FOUND),
     (NotNow, code_pb2.FAILED_PRECONDITION),
+    (Stranger, code_pb2.UNAUTHENTICATED),
     (Forbidden, code_pb2.PERMISSION_DENIED),
     (TooMuch, code_pb2.RESOURCE_EXHAUSTED),
     (Unavailable, code_pb2.UNAVAILABLE),

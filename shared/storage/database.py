@@ -145,6 +145,11 @@ class Database:
         finally:
             turn.release()
 
+    def check_migrated(self, script_location: str) -> None:
+        """Refuses Unavailable STORE_OLDER until another process brought the tables up to date."""
+        with self._connection(writes=False) as connection:
+            migrations.check(connection, script_location)
+
     def try_turn(self, name: str) -> Turn | None:
         """The right to be the only one doing `name` on this database, if it is free.
 

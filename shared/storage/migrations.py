@@ -15,11 +15,12 @@ import threading
 
 from alembic import command, context
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
-from shared.errors import NotNow
+from shared.errors import NotNow, Unavailable
 from shared.storage.turns import number_of
 
 # Alembic's `context` is one per process, whatever the number of databases.
@@ -33,14 +34,27 @@ def run() -> None:
         context.run_migrations()
 
 
+def _config(script_location: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", script_location.replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _newer() -> NotNow:
+    return NotNow(
+        "STORE_NEWER",
+        "The tables were made by a newer version of this service. Start that "
+        "version, or restore the backup taken before it.",
+    )
+
+
 def upgrade(connection: Connection, script_location: str) -> None:
     """Runs every missing revision in the transaction of `connection`.
 
     Refuses NotNow STORE_NEWER when the stored revision is not in the folder.
     """
-    config = Config()
-    config.set_main_option("script_location", script_location.replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
+    config = _config(script_location)
     config.attributes["connection"] = connection
     with ALEMBIC:
         ScriptDirectory.from_config(config)  # a wrong folder is our bug, said as such
@@ -49,11 +63,24 @@ def upgrade(connection: Connection, script_location: str) -> None:
         except CommandError as error:
             if "Can't locate revision" not in str(error):
                 raise
-            raise NotNow(
-                "STORE_NEWER",
-                "The tables were made by a newer version of this service. Start that "
-                "version, or restore the backup taken before it.",
-            ) from error
+            raise _newer() from error
+
+
+def check(connection: Connection, script_location: str) -> None:
+    """Refuses Unavailable STORE_OLDER while a revision of the folder is still missing.
+
+    Refuses NotNow STORE_NEWER like `upgrade`.
+    """
+    scripts = ScriptDirectory.from_config(_config(script_location))
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is not None and current not in {s.revision for s in scripts.walk_revisions()}:
+        raise _newer()
+    if current != scripts.get_current_head():
+        raise Unavailable(
+            "STORE_OLDER",
+            "The tables are not those of this version. Run the service once with "
+            "LARREY_MIGRATE=only; it is looked at again.",
+        )
 
 
 def wait_in_line(connection: Connection) -> None:

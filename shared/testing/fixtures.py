@@ -10,10 +10,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 
+import hypothesis
 import pytest
 
 from shared.testing.kafka import KafkaBroker
 from shared.testing.postgres import PostgresServer, fresh_database
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
 
 pytest.register_assert_rewrite("shared.testing.suites")
 

@@ -10,21 +10,24 @@ import os
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import delete, insert, select
 
+from services.demand.adapters.series_reading import (
+    Shelves,
+    newest_reports,
+    read_series,
+    read_ward_use,
+    shelves_of,
+)
 from services.demand.adapters.store.tables import Tables
-from services.demand.domain.movements import LEARNT
-from services.demand.domain.periods import EPOCH, Period
 from services.demand.domain.runs import RunOrder
-from services.demand.domain.series import Series, first_forecast, history_end, on_grid
+from services.demand.domain.series import Series, history_end
 from shared.errors import Unavailable
 from shared.storage import Database
 
@@ -44,18 +47,6 @@ SCHEMA = pa.schema(
     ]
 )
 ORDER = "item_id, site_id, day, reason, ward_id"
-NUMBERS = {
-    Period.DAY: "day",
-    Period.WEEK: "(day + 3) // 7",
-    Period.MONTH: "(year(DATE '1970-01-01' + day) - 1970) * 12 "
-    "+ month(DATE '1970-01-01' + day) - 1",
-}
-SIGNED = (
-    "CASE reason "
-    + " ".join(f"WHEN {reason.value} THEN {sign} * amount" for reason, sign in LEARNT.items())
-    + " END"
-)
-LEARNT_REASONS = ", ".join(str(reason.value) for reason in LEARNT)
 
 
 def interrupted() -> Unavailable:
@@ -178,65 +169,40 @@ class ParquetHistory:
     def _paths(self, names: Sequence[str]) -> list[str]:
         return [str(self.folder / name) for name in names]
 
-    def series(self, order: RunOrder) -> list[Series]:
-        """The histories that `order` asks for, by item and site."""
+    def series(self, order: RunOrder, since: int | None = None) -> list[Series]:
+        """The histories that `order` asks for, by item and site; from a day on, if any."""
         names = self.files()
         if not names:
             return []
-        last = (order.as_of - EPOCH).days
-        conditions, values = [f"day <= {last}"], [self._paths(names)]
-        for column, wanted in (("site_id", order.site_ids), ("item_id", order.item_ids)):
-            if wanted:
-                conditions.append(f"{column} IN (SELECT unnest(?))")
-                values.append(list(wanted))
-        # fsum and rounding: the sum must not depend on the order in which rows lie.
-        query = f"""
-            SELECT item_id, site_id, list(n ORDER BY n) AS numbers, list(a ORDER BY n) AS amounts
-            FROM (
-                SELECT item_id, site_id, {NUMBERS[order.period]} AS n,
-                       round(fsum({SIGNED}), 6) AS a
-                FROM read_parquet(?)
-                WHERE {" AND ".join(conditions)} AND reason IN ({LEARNT_REASONS})
-                GROUP BY ALL)
-            GROUP BY ALL ORDER BY item_id, site_id"""  # noqa: S608  # constants; values are bound
         with self._reader() as reader:
-            reports = dict(
-                reader.execute(
-                    f"SELECT site_id, max(day) FROM read_parquet(?) WHERE day <= {last} "  # noqa: S608
-                    "GROUP BY site_id",
-                    [self._paths(names)],
-                ).fetchall()
-            )
-            found = reader.sql(query, params=values).to_arrow_table()
-        ends = {
-            site: history_end(order.as_of, date.fromordinal(EPOCH.toordinal() + day), order.period)
-            for site, day in reports.items()
-        }
-        return _series(found, order, ends)
+            return read_series(reader, self._paths(names), order, self._shelves(), since)
 
+    def ends(self, order: RunOrder) -> dict[str, int]:
+        """Number of the first period of the order's grid that is not history, by site."""
+        names = self.files()
+        if not names:
+            return {}
+        with self._reader() as reader:
+            newest = newest_reports(reader, self._paths(names), order)
+        return {site: history_end(order.as_of, day, order.period) for site, day in newest.items()}
 
-def _series(found: Any, order: RunOrder, ends: dict[str, int]) -> list[Series]:
-    start = first_forecast(order.as_of, order.period)
-    numbers, amounts = found["numbers"].combine_chunks(), found["amounts"].combine_chunks()
-    flat_numbers = np.asarray(numbers.flatten(), dtype=np.int64)
-    flat_amounts = np.asarray(amounts.flatten(), dtype=np.float64)
-    borders = np.concatenate([[0], np.cumsum(np.asarray(numbers.value_lengths(), dtype=np.int64))])
-    made = []
-    for place, (item_id, site_id) in enumerate(
-        zip(found["item_id"].to_pylist(), found["site_id"].to_pylist(), strict=True)
-    ):
-        inside = slice(borders[place], borders[place + 1])
-        first, values, negative = on_grid(flat_numbers[inside], flat_amounts[inside], ends[site_id])
-        if len(values):
-            made.append(
-                Series(
-                    item_id,
-                    site_id,
-                    order.period,
-                    first,
-                    values,
-                    overreturned=negative,
-                    unseen=start - ends[site_id],
-                )
-            )
-    return made
+    def ward_use(
+        self, site_id: str, item_ids: Sequence[str], since: int
+    ) -> dict[str, dict[str, float]]:
+        """Item -> ward -> base units used since a day (counted from 1970)."""
+        names = self.files()
+        if not names:
+            return {}
+        with self._reader() as reader:
+            return read_ward_use(reader, self._paths(names), (site_id, item_ids, since))
+
+    def _shelves(self) -> Shelves:
+        """(item, site) -> days and shares without stock, of every shelf ever reported."""
+        table = self.tables.shelf
+        with self.database.read() as tx:
+            rows = tx.connection.execute(
+                select(
+                    table.c.item_id, table.c.site_id, table.c.day, table.c.level, table.c.out_share
+                ).order_by(table.c.item_id, table.c.site_id, table.c.day)
+            ).all()
+        return shelves_of(rows)

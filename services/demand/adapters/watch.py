@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from services.demand.domain.accuracy import Figures, Place
 from services.demand.domain.forecasts import Outcome
 from services.demand.domain.runs import RunState
 from shared.clock import Clock
 from shared.telemetry import Telemetry
 
 NEVER = float("nan")
+ACCURACY = {
+    "actuals": "Periods of series that were forecast one period ahead and have come true",
+    "bias": "Sum of mean less actual over the sum of the actuals",
+    "mean_absolute_error": "Mean absolute error of the median, base units",
+    "coverage_95": "Share of actuals inside the central 95 % interval",
+    "coverage_80": "Share of actuals inside the central 80 % interval",
+    "below_p90": "Share of actuals at or below the 90 % quantile",
+    "scaled_error": "Absolute error over the mean change from period to period",
+    "drift": "coverage_95 of the newest period less that of the ones before",
+}
 
 
 class Metrics:
@@ -33,6 +44,10 @@ class Metrics:
         self._series = telemetry.counter(
             "demand_series_total", "Series of forecast runs, by outcome", ("outcome",)
         )
+        self._accuracy = {
+            name: telemetry.gauge(f"demand_accuracy_{name}", words, ("site_id", "demand_class"))
+            for name, words in ACCURACY.items()
+        }
         age = telemetry.gauge(
             "demand_newest_forecast_age_seconds",
             "Age of the newest forecast; not a number while there is none",
@@ -60,6 +75,23 @@ class Metrics:
             else:
                 word = "forecast" if outcome.finding is None else "stand_in"
             self._series.labels(word).inc()
+
+    def accuracy(self, parts: Mapping[Place, Figures]) -> None:
+        """What is not known of a place is not a number."""
+        for place, told in parts.items():
+            known = {
+                "actuals": float(told.actuals),
+                "bias": told.bias,
+                "mean_absolute_error": told.error,
+                "coverage_95": told.coverage_95,
+                "coverage_80": told.coverage_80,
+                "below_p90": told.below_p90,
+                "scaled_error": NEVER if told.scaled is None else told.scaled,
+                "drift": NEVER if told.drift is None else told.drift,
+            }
+            labels = (place.site_id, place.demand_class.value.lower())
+            for name, value in known.items():
+                self._accuracy[name].labels(*labels).set(value)
 
     def forecast_made(self, at: datetime) -> None:
         self._newest = at

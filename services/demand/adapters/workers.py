@@ -8,17 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from functools import partial
 from multiprocessing import connection, get_context, parent_process
 from typing import TypeVar
 
 from services.demand.domain.forecasts import Finding, Outcome
-from services.demand.domain.residuals import ScaledErrors
-from services.demand.domain.series import Series
-from services.demand.ports import Panel
+from services.demand.ports import Part, PartMade
 
 R = TypeVar("R")
-Chunk = Sequence[Series]
 ASK_SECONDS = 0.2
 NICENESS = 5
 
@@ -37,47 +33,37 @@ def _start_worker() -> None:
         threading.Thread(target=leave_with, args=(parent.sentinel,), daemon=True).start()
 
 
-def _backtest(chunk: Chunk, horizon: int) -> list[ScaledErrors]:
-    from services.demand.adapters.engines.statistical import TsbAndImapa  # noqa: PLC0415
-    from services.demand.use_cases.make import Backtest  # noqa: PLC0415
+def make(part: Part) -> PartMade:
+    """Makes one part; runs in a worker."""
+    # the engines are imported in the workers only
+    from services.demand.adapters.engines.wiring import make_part  # noqa: PLC0415
 
-    one = Backtest(TsbAndImapa())
-    return [errors for series in chunk for errors in one(series, horizon)]
-
-
-def _forecast(chunk: Chunk, panel: Panel) -> list[Outcome]:
-    from services.demand.adapters.engines.statistical import (  # noqa: PLC0415
-        EtsAndTheta,
-        TsbAndImapa,
-    )
-    from services.demand.use_cases.make import MakeForecast  # noqa: PLC0415
-
-    make = MakeForecast(EtsAndTheta(), TsbAndImapa())
-    return [make(series, panel) for series in chunk]
+    return make_part(part)
 
 
-def _lost(chunk: Chunk) -> list[Outcome]:
+def teach_models(sample: Part, folder: str) -> str:
+    """Learns the models of a pool; runs in a worker. The folder of the bundle."""
+    from services.demand.adapters.engines.wiring import teach  # noqa: PLC0415
+
+    return teach(sample, folder)
+
+
+def lost(part: Part) -> PartMade:
     """What is said of a series whose worker process died."""
-    return [
-        Outcome(
-            s.item_id,
-            s.site_id,
-            None,
-            Finding(
-                s.item_id,
-                s.site_id,
-                "WORKER_DIED",
-                "The process that worked on this series died twice, most likely for want of "
-                "memory. Give the service more memory, or check the series' history.",
-            ),
-        )
-        for s in chunk
-    ]
+    one = part.series[0]
+    finding = Finding(
+        one.item_id,
+        one.site_id,
+        "WORKER_DIED",
+        "The process that worked on this series died twice, most likely for want of "
+        "memory. Give the service more memory, or check the series' history.",
+    )
+    return PartMade([Outcome(one.item_id, one.site_id, None, finding)], {})
 
 
 @dataclass(slots=True)
 class SpawnedWorkers:
-    """Runs chunks on `processes` spawned processes, as many at a time, in any order.
+    """Makes parts on `processes` spawned processes, as many at a time, in any order.
 
     The engines are imported in the workers only. `close` ends them.
     """
@@ -85,31 +71,18 @@ class SpawnedWorkers:
     processes: int
     _pool: ProcessPoolExecutor | None = field(default=None)
 
-    def backtest(
-        self, chunks: Sequence[Chunk], horizon: int, stopped: Callable[[], bool]
-    ) -> Iterator[list[ScaledErrors]]:
-        yield from self._map(partial(_backtest, horizon=horizon), chunks, stopped, lambda _: [])
-
-    def forecast(
-        self, chunks: Sequence[Chunk], panel: Panel, stopped: Callable[[], bool]
-    ) -> Iterator[list[Outcome]]:
-        yield from self._map(partial(_forecast, panel=panel), chunks, stopped, _lost)
-
-    def _map(
-        self,
-        work: Callable[[Chunk], R],
-        chunks: Sequence[Chunk],
-        stopped: Callable[[], bool],
-        lost: Callable[[Chunk], R],
-    ) -> Iterator[R]:
-        waiting = list(reversed(chunks))
-        suspects: list[Chunk] = []
-        running: dict[Future[R], Chunk] = {}
+    def forecast(self, parts: Sequence[Part], stopped: Callable[[], bool]) -> Iterator[PartMade]:
+        """What was made of each part. A part whose process died is tried again in halves,
+        down to the series whose fault it was."""
+        waiting = list(reversed(parts))
+        suspects: list[Part] = []
+        running: dict[Future[PartMade], Part] = {}
         while (waiting or running) and not stopped():
             try:
                 while waiting and len(running) <= self.processes:
-                    future = self._submit(work, waiting[-1])
-                    running[future] = waiting.pop()
+                    part = waiting[-1]  # still waiting when its process cannot be started
+                    running[self._submit(part)] = part
+                    waiting.pop()
                 for future in wait(running, ASK_SECONDS, FIRST_COMPLETED).done:
                     result = future.result()
                     del running[future]
@@ -118,23 +91,41 @@ class SpawnedWorkers:
                 suspects.extend(running.values())
                 running.clear()
                 self.close()
-        # What was at work when a worker died is tried again one series at a time, so
-        # that it is clear whose fault it was.
-        for series in (one for chunk in suspects for one in chunk):
-            if stopped():
-                return
+        # one at a time, so that it is clear whose fault it is
+        while suspects and not stopped():
+            part = suspects.pop()
+            made: PartMade | None
             try:
-                yield self._submit(work, [series]).result()
+                made = self._awaited(self._submit(part), stopped)
             except BrokenProcessPool:
                 self.close()
-                yield lost([series])
+                if len(part.series) > 1:
+                    suspects.extend(part.halves())
+                    continue
+                made = lost(part)
+            if made is not None:
+                yield made
 
-    def _submit(self, work: Callable[[Chunk], R], chunk: Chunk) -> Future[R]:
+    def teach(self, sample: Part, folder: str, stopped: Callable[[], bool]) -> str:
+        """The bundle that was learnt; empty when told to stop before it was."""
+        return self._awaited(self._open().submit(teach_models, sample, folder), stopped) or ""
+
+    @staticmethod
+    def _awaited(future: Future[R], stopped: Callable[[], bool]) -> R | None:
+        while not stopped():
+            if wait([future], ASK_SECONDS).done:
+                return future.result()
+        return None
+
+    def _submit(self, part: Part) -> Future[PartMade]:
+        return self._open().submit(make, part)
+
+    def _open(self) -> ProcessPoolExecutor:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
                 self.processes, mp_context=get_context("spawn"), initializer=_start_worker
             )
-        return self._pool.submit(work, chunk)
+        return self._pool
 
     def close(self) -> None:
         """Ends the workers, those in the middle of a chunk too."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from services.demand.domain.classes import DemandClass
+from services.demand.domain.history_files import Target
 from services.demand.domain.outlook import Outlook
 from services.demand.domain.periods import Period, number_of, start_of
 
@@ -21,7 +21,28 @@ class ForecastPeriod:
 
 
 @dataclass(frozen=True, slots=True)
+class Driver:
+    """One part of a mean: `amounts` by period in base units, below 0 where it lowers it."""
+
+    name: str
+    words: str
+    amounts: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeadSum:
+    """The sum of the first `periods` periods, with its own quantiles."""
+
+    periods: int
+    mean: float
+    quantiles: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Forecast:
+    """`drivers` add up to the mean of each period; `backtest`: (method, loss over the usual
+    method's); `cautions`: why it must not be acted on without a look."""
+
     item_id: str
     site_id: str
     run_id: str
@@ -35,6 +56,11 @@ class Forecast:
     base_unit: str
     made_time: datetime
     outlook: Outlook | None = None
+    lead: LeadSum | None = None
+    target: Target = Target.DEMAND
+    drivers: tuple[Driver, ...] = ()
+    backtest: tuple[tuple[str, float], ...] = ()
+    cautions: tuple[str, ...] = ()
 
     def useless_because(self, now: datetime, today: date, longest: timedelta) -> str:
         """Why this forecast is too old to act on, as a sentence; empty while it is good."""
@@ -77,16 +103,3 @@ class Outcome:
     site_id: str
     forecast: Forecast | None
     finding: Finding | None
-
-
-def chunks_by_cost(costs: Sequence[float], budget: float) -> list[range]:
-    """Consecutive ranges of series whose costs add up to about `budget` each."""
-    ranges, start, total = [], 0, 0.0
-    for place, cost in enumerate(costs):
-        if place > start and total + cost > budget:
-            ranges.append(range(start, place))
-            start, total = place, 0.0
-        total += cost
-    if start < len(costs):
-        ranges.append(range(start, len(costs)))
-    return ranges

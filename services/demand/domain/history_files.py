@@ -10,8 +10,8 @@ import numpy as np
 
 from services.demand.domain.findings import Found, learnable
 from services.demand.domain.quantiles import LEVELS
-from services.demand.domain.repair import repair
-from services.demand.domain.scoring import Actuals
+from services.demand.domain.repair import NOT_DEMAND, repair
+from services.demand.domain.scoring import SHORTEST_SCORED, Actuals
 from services.demand.domain.tables import Asked, Days, HistoryTable, Ints
 from shared.errors import Malformed
 
@@ -40,7 +40,8 @@ class HistoryRead:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a command was asked for; `levels`: those to write, all when empty."""
+    """What a command was asked for; `levels`: those to write, all when empty;
+    `whole`: quantiles in whole units."""
 
     horizon: int
     season: int
@@ -48,6 +49,7 @@ class Order:
     target: Target = Target.RECORDED
     lead: int | None = None
     levels: tuple[float, ...] = ()
+    whole: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.horizon <= LONGEST_HORIZON:
@@ -89,10 +91,27 @@ def prepared(read: HistoryRead, target: Target) -> tuple[HistoryTable, tuple[Fou
     """The table to learn from, and what was noted on the way."""
     table, found = learnable(read.table, read.rows)
     if target is Target.DEMAND:
+        found = (*found, *_reasons(table))
         repaired = repair(table)
         found = (*found, *_repairs(table, repaired.censored.sum(axis=1)))
         table = repaired.table
     return table, (*read.found, *found)
+
+
+def _reasons(table: HistoryTable) -> tuple[Found, ...]:
+    other = table.columns.get(NOT_DEMAND)
+    if other is None:
+        return ()
+    total = np.nan_to_num(other).sum(axis=1)
+    return tuple(
+        Found(
+            table.ids[i],
+            "NOT_DEMAND_LEFT_OUT",
+            f"{total[i]:g} recorded as waste, expiry, transfer, recall, donation, return or from a "
+            "crisis stock: not learnt as need.",
+        )
+        for i in np.flatnonzero(total > 0)
+    )
 
 
 def _repairs(table: HistoryTable, censored: Ints) -> tuple[Found, ...]:
@@ -107,26 +126,51 @@ def _repairs(table: HistoryTable, censored: Ints) -> tuple[Found, ...]:
     )
 
 
-def held_back(read: HistoryRead, horizon: int) -> tuple[HistoryRead, Actuals]:
-    """The history without its last periods, and those periods as what came true."""
+def held_back(
+    read: HistoryRead, horizon: int, back: int | None = None
+) -> tuple[HistoryRead, Actuals]:
+    """The history without its last `back` periods, and those periods as what came true.
+
+    `back`: the horizon when not given. `horizon` periods are to be forecast from there; where
+    fewer came true, only those are compared.
+    """
     whole = read.table
-    known = whole.length - horizon
+    back = horizon if back is None else back
+    known = whole.length - back
     if known < 1:
         raise Malformed(
             "HISTORY_TOO_SHORT",
-            f"The history has {whole.length} period(s); holding back {horizon} leaves none to "
+            f"The history has {whole.length} period(s); holding back {back} leaves none to "
             "learn from. Give a longer history or a shorter horizon.",
             field="--horizon",
         )
     begun = np.flatnonzero(whole.start < known)
-    cut = replace(
-        read,
-        table=whole.until(known),
-        ahead=whole.periods[known:],
-        rows=read.rows[begun, :known],
-    )
-    given = np.asarray(whole.observed[begun, known:].any(axis=1))
-    return cut, Actuals(whole.recorded[begun, known:], given)
+    ahead = np.concatenate([whole.periods[known:], read.ahead])[:horizon]
+    cut = replace(read, table=whole.until(known), ahead=ahead, rows=read.rows[begun, :known])
+    seen = min(back, horizon)
+    given = np.asarray(whole.observed[begun, known : known + seen].any(axis=1))
+    values = np.zeros((len(begun), horizon))
+    values[:, :seen] = whole.recorded[begun, known : known + seen]
+    return cut, Actuals(values, given, slice(0, seen))
+
+
+def rolling_backs(length: int, season: int, lead: int, origins: int) -> tuple[int, ...]:
+    """Periods held back at each of so many origins, the newest first.
+
+    The newest leaves the lead time to come true, the others lie a lead time apart, or closer
+    where the history is short: the oldest must still know enough to be scored. Malformed when
+    even neighbouring origins do not fit.
+    """
+    spare = length - lead - max(2 * season, SHORTEST_SCORED)
+    step = min(lead, spare // (origins - 1)) if origins > 1 else lead
+    if spare < 0 or step < 1:
+        raise Malformed(
+            "ORIGINS_DO_NOT_FIT",
+            f"{origins} origins do not fit a history of {length} periods: each must know two "
+            "seasons and be followed by the lead time. Ask for fewer.",
+            field="--origins",
+        )
+    return tuple(lead + k * step for k in range(origins))
 
 
 @dataclass(frozen=True, slots=True)

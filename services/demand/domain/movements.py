@@ -70,6 +70,14 @@ class Movement(NamedTuple):
     ward_id: str
 
 
+# How a history file names the same, and what it sets apart for a crisis (ORSAN, epidemic): such
+# use is no guide to ordinary days.
+REASON_WORDS: Mapping[str, int] = {
+    **{reason.name.lower(): LEARNT.get(reason, 0) for reason in Reason},
+    "crisis": 0,
+}
+
+
 def learnt_amount(reason: Reason, amount: float) -> float:
     """What a movement adds to demand: a return takes off, waste and the like add nothing."""
     return LEARNT.get(reason, 0) * amount

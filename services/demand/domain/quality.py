@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.demand.domain.classes import SEASONS, Profile, season_length
+from services.demand.domain.findings import WRONG_UNIT_FACTOR
+from services.demand.domain.history_files import Target
 from services.demand.domain.series import Series
 
 OUTLIER_FACTOR = 20.0
@@ -51,10 +53,10 @@ def _gaps(series: Series, seen: Profile) -> list[str]:
     found = []
     empty = seen.periods - seen.used
     if empty:
-        found.append(
-            f"{empty} of {seen.periods} {word}s have no use and count as 0; whether the item "
-            "was in stock then is not known."
-        )
+        shelf = "whether the item was in stock then is not known."
+        if series.out is not None:
+            shelf = "where the shelf was reported empty it is said apart."
+        found.append(f"{empty} of {seen.periods} {word}s have no use and count as 0; {shelf}")
     silent = int(len(series.values) - 1 - np.flatnonzero(series.values)[-1])
     if silent >= LEAST_TO_JUDGE and silent > SILENT_SHARE * seen.interval:
         found.append(
@@ -74,8 +76,25 @@ def _outliers(series: Series) -> list[str]:
         return []
     return [
         f"{far} {series.period.word}(s) hold more than {OUTLIER_FACTOR:.0f} times the usual "
-        f"amount (usual: {middle:g}): check them for a wrong unit. They were learnt as they are."
+        f"amount (usual: {middle:g}): check them for a wrong unit. Only what is "
+        f"{WRONG_UNIT_FACTOR:.0f} times the usual one is not learnt."
     ]
+
+
+def shelf_words(series: Series, censored: int, target: Target) -> tuple[str, ...]:
+    """What the reported days without stock did to the history."""
+    if series.out is None or not series.out.any():
+        return ()
+    word, touched = series.period.word, int((series.out > 0).sum())
+    if target is Target.RECORDED:
+        return (
+            f"Stock was missing in {touched} {word}(s): learnt as recorded, since what will be "
+            "recorded is forecast.",
+        )
+    return (
+        f"Stock was missing in {touched} {word}(s), in {censored} of them most of the time: "
+        "scaled to the days with stock, or filled with what was usual, not learnt as no need.",
+    )
 
 
 def ran_away(mean: NDArray[np.float64], values: NDArray[np.float64]) -> bool:

@@ -13,6 +13,8 @@ import numpy as np
 
 from services.demand.domain.tables import Array, Days, Flags, HistoryTable, Ints
 
+# Column of what was recorded in a period and is no demand: waste, expiry, transfer, crisis ...
+NOT_DEMAND = "not_demand"
 # Out of stock for more of a period than this: what was recorded says too little.
 CENSORED_SHARE = 0.66
 # Periods after which a neighbour counts half for the level around a gap.
@@ -33,15 +35,19 @@ class Repaired:
 def out_of_stock(table: HistoryTable) -> Array:
     """[n, T] share of each period in which nothing could be handed out, 0 to 1.
 
-    From `stockout_days` over the days of the period; 1 where the stock at the start, what
-    was received and the stock at the end are all 0 and nothing was used; 1 also for periods
-    without a row between an empty shelf and the next one.
+    From `stockout_days`, or `days_in_stock`, over the days of the period; 1 where the stock at
+    the start, what was received and the stock at the end are all 0 and nothing was used; 1 also
+    for periods without a row between an empty shelf and the next one.
     """
     share = np.zeros(table.values.shape)
+    length = days_in(table.periods)[None, :]
     days = table.columns.get("stockout_days")
+    held = table.columns.get("days_in_stock")
     if days is not None:
-        length = days_in(table.periods)
-        share = np.clip(np.nan_to_num(days) / length[None, :], 0.0, 1.0)
+        share = np.clip(np.nan_to_num(days) / length, 0.0, 1.0)
+    elif held is not None:
+        # where nobody counted, stock is taken to have been there
+        share = np.clip(1.0 - np.where(np.isfinite(held), held, length) / length, 0.0, 1.0)
     stock = [
         table.columns[name]
         for name in ("stock_initial", "stock_received", "stock_end")
@@ -87,11 +93,13 @@ def days_in(periods: Days) -> Array:
 def repair(table: HistoryTable) -> Repaired:
     """What would have been used had stock been there all the time.
 
-    Where stock was there for a part of the period, the part that is missing is made up from
-    the rate of the rest and from what was usual around it, the rate counting for as much of
-    the period as it was seen. Above CENSORED_SHARE out, what was usual alone fills the part
-    that is missing, and the period is marked as censored.
+    What was recorded for another reason than use (NOT_DEMAND) is taken off first. Where stock
+    was there for a part of the period, the part that is missing is made up from the rate of the
+    rest and from what was usual around it, the rate counting for as much of the period as it was
+    seen. Above CENSORED_SHARE out, what was usual alone fills the part that is missing, and the
+    period is marked as censored.
     """
+    table = only_demand(table)
     share = out_of_stock(table)
     censored = share > CENSORED_SHARE
     known = table.known & ~censored
@@ -102,6 +110,15 @@ def repair(table: HistoryTable) -> Repaired:
     values = np.where(table.known, table.values + missing, usual)
     values = np.where(table.alive, values, 0.0)
     return Repaired(replace(table, values=values, known=known), share, censored)
+
+
+def only_demand(table: HistoryTable) -> HistoryTable:
+    """The table less what was recorded for other reasons than use; the same when none is told."""
+    other = table.columns.get(NOT_DEMAND)
+    if other is None:
+        return table
+    values = np.maximum(table.values - np.nan_to_num(other), 0.0)
+    return replace(table, values=np.where(table.known, values, table.values))
 
 
 def filled(values: Array, known: Flags, alive: Flags, season: int) -> Array:

@@ -19,6 +19,8 @@ LEAST_TO_CHOOSE = 12
 LEAST_HOME_SHARE = 0.1
 # A challenger that is only tried on a sample must win by this share.
 MARGIN = 0.01
+# An engine that lost more than the best by this share at the origins so far is not asked again.
+HOPELESS = 0.04
 
 
 class Group(Enum):
@@ -128,16 +130,14 @@ def judge(
     """
     if len(rows) < LEAST_TO_CHOOSE or default not in found or not found[default]:
         return Judged(default, "Too few series or periods for a back-test to choose by.")
-    figures = {
-        name: _relative(tried, found[default], rows)
-        for name, tried in found.items()
-        if len(tried) == len(found[default])
-    }
-    usable = {name: value for name, value in figures.items() if np.isfinite(value)}
+    usable = _figures(found, rows, default)
     if not usable:
         return Judged(default, "No back-test could be scored.")
+    # who was not asked to the end had lost before
     handicapped = {
-        name: value + (MARGIN if name in sampled else 0.0) for name, value in usable.items()
+        name: value + (MARGIN if name in sampled else 0.0)
+        for name, value in usable.items()
+        if len(found[name]) == len(found[default])
     }
     best = min(handicapped, key=lambda name: (handicapped[name], name != default, name))
     told = ", ".join(f"{name} {value:.3f}" for name, value in sorted(usable.items()))
@@ -147,6 +147,25 @@ def judge(
         f"(relative to {default}: {told}).",
         usable,
     )
+
+
+def within_reach(found: Mapping[str, Sequence[Losses]], rows: Ints, default: str) -> frozenset[str]:
+    """Engines whose loss so far is not HOPELESS; all while too little is known to tell."""
+    if len(rows) < LEAST_TO_CHOOSE or not found.get(default):
+        return frozenset(found)
+    figures = _figures(found, rows, default)
+    limit = (1.0 + HOPELESS) * min(figures.values(), default=np.inf)
+    return frozenset(name for name in found if figures.get(name, 0.0) <= limit)
+
+
+def _figures(found: Mapping[str, Sequence[Losses]], rows: Ints, default: str) -> dict[str, float]:
+    """Loss of each engine relative to the default's at the origins that both were asked at."""
+    figures = {
+        name: _relative(tried, found[default][: len(tried)], rows)
+        for name, tried in found.items()
+        if tried and len(tried) <= len(found[default])
+    }
+    return {name: value for name, value in figures.items() if np.isfinite(value)}
 
 
 def _relative(tried: Sequence[Losses], base: Sequence[Losses], rows: Ints) -> float:

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from enum import Enum
 
 from services.demand.domain.forecasts import Finding
+from services.demand.domain.history_files import Target
 from services.demand.domain.periods import Period
 
 
@@ -23,13 +24,22 @@ class RunState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class RunOrder:
-    """What was asked for. Only movements up to the day before `as_of` are history."""
+    """What was asked for. Only movements up to the day before `as_of` are history.
+
+    `lead`: periods of the sum, 0 for none. `auto`: the grid is chosen item by item;
+    `period` is DAY then, and horizon and lead count days. `update`: the newest forecasts are
+    only moved on.
+    """
 
     period: Period
     horizon: int
     as_of: date
     site_ids: tuple[str, ...] = ()
     item_ids: tuple[str, ...] = ()
+    lead: int = 0
+    target: Target = Target.DEMAND
+    auto: bool = False
+    update: bool = False
 
     def same_question(self, other: RunOrder) -> bool:
         """Whether both ask for the same, whatever the day they were asked."""

@@ -111,6 +111,22 @@ def score(
     )
 
 
+def pooled(scores: Sequence[Scores]) -> Mapping[str, float | int | None]:
+    """Name -> the mean over several origins, each weighing as many series as it scored.
+
+    So a share is the share of all item-origins.
+    """
+    found: dict[str, float | int | None] = {"item_origins": sum(one.series for one in scores)}
+    for name in Scores.__slots__:
+        if name in {"series", "rows"}:
+            continue
+        known = [(getattr(one, name), one.series) for one in scores]
+        known = [(value, weight) for value, weight in known if value is not None and weight]
+        total = sum(weight for _, weight in known)
+        found[name] = sum(value * weight for value, weight in known) / total if total else None
+    return found
+
+
 def _inside(forecast: TableForecast, window: slice) -> TableForecast:
     return replace(forecast, mean=forecast.mean[:, window], quantiles=forecast.quantiles[:, window])
 

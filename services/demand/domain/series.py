@@ -17,7 +17,8 @@ class Series:
 
     `first` is the number of the first period. `overreturned` counts the periods in which
     more came back than went out; `unseen` the whole periods between the end of the
-    site's reports and the first period to forecast.
+    site's reports and the first period to forecast. `out`: days without stock in each
+    period of `values`; None when nothing was ever reported of this shelf.
     """
 
     item_id: str
@@ -29,6 +30,7 @@ class Series:
     base_unit: str = ""
     overreturned: int = 0
     unseen: int = 0
+    out: NDArray[np.float64] | None = None
 
     @property
     def end(self) -> int:

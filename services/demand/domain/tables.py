@@ -108,7 +108,9 @@ class TableForecast:
 
     `mean` [n, h], `quantiles` [n, h, q]; `lead_mean` [n] and `lead_quantiles` [n, q] of the
     sum over the lead time, none when no lead time was asked for. `methods` and `reasons`:
-    which method served each series, and the sentence that says why.
+    which method served each series, and the sentence that says why. `drivers`: name -> [n, h]
+    in base units, the parts that a mean is made of beside its level; none where a method has
+    no parts, 0 for the series that it did not serve.
     """
 
     levels: tuple[float, ...]
@@ -118,6 +120,7 @@ class TableForecast:
     lead_quantiles: Array | None = field(default=None, repr=False)
     methods: tuple[str, ...] = field(default=(), repr=False)
     reasons: tuple[str, ...] = field(default=(), repr=False)
+    drivers: Mapping[str, Array] = field(default_factory=dict, repr=False)
 
     def rows(self, chosen: Ints) -> TableForecast:
         """The chosen series, in the order given."""
@@ -129,6 +132,7 @@ class TableForecast:
             lead_quantiles=None if self.lead_quantiles is None else self.lead_quantiles[chosen],
             methods=tuple(self.methods[i] for i in chosen) if self.methods else (),
             reasons=tuple(self.reasons[i] for i in chosen) if self.reasons else (),
+            drivers={name: part[chosen] for name, part in self.drivers.items()},
         )
 
     def at(self, level: float) -> Array:
@@ -164,6 +168,20 @@ def _showable(quantiles: Array) -> Array:
     return np.asarray(np.sort(np.maximum(quantiles, 0.0), axis=-1))
 
 
+def in_whole_units(forecast: TableForecast) -> TableForecast:
+    """The same with quantiles in whole units, for what cannot be halved; means stay as they are.
+
+    A count k stands for all amounts from k - 1/2 to k + 1/2, so the nearest whole number is the
+    smallest that is enough at each level. Whole steps cover a little more than they say.
+    """
+    lead = forecast.lead_quantiles
+    return replace(
+        forecast,
+        quantiles=np.round(forecast.quantiles),
+        lead_quantiles=None if lead is None else np.round(lead),
+    )
+
+
 def joined(n: int, parts: Sequence[tuple[Ints, TableForecast]]) -> TableForecast:
     """One forecast of n series from forecasts of some of them, by their rows."""
     first = parts[0][1]
@@ -172,10 +190,15 @@ def joined(n: int, parts: Sequence[tuple[Ints, TableForecast]]) -> TableForecast
     lead = first.lead_mean is not None
     lead_mean, lead_quantiles = np.full(n, np.nan), np.full((n, len(first.levels)), np.nan)
     methods, reasons = [""] * n, [""] * n
+    drivers = {
+        name: np.zeros((n, first.mean.shape[1])) for _, part in parts for name in part.drivers
+    }
     for rows, part in parts:
         mean[rows], quantiles[rows] = part.mean, part.quantiles
         if part.lead_mean is not None and part.lead_quantiles is not None:
             lead_mean[rows], lead_quantiles[rows] = part.lead_mean, part.lead_quantiles
+        for name, driver in part.drivers.items():
+            drivers[name][rows] = driver
         for place, row in enumerate(rows):
             methods[row], reasons[row] = part.methods[place], part.reasons[place]
     return TableForecast(
@@ -186,4 +209,5 @@ def joined(n: int, parts: Sequence[tuple[Ints, TableForecast]]) -> TableForecast
         lead_quantiles if lead else None,
         tuple(methods),
         tuple(reasons),
+        drivers,
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from typing import Annotated, Any
 
 import typer
 
+from services.demand.entrypoints import bench
 from services.demand.entrypoints.commands import Paths, register
 
 app = typer.Typer(
@@ -21,8 +23,15 @@ def demand() -> None:
 
 
 @app.command()
-def serve() -> None:
+def serve(
+    backend: Annotated[
+        str,
+        typer.Option(help="Where forecasts are made: local or ray. Sets LARREY_DEMAND_BACKEND."),
+    ] = "",
+) -> None:
     """Run the service; its settings are environment variables (see its settings.py)."""
+    if backend:
+        os.environ["LARREY_DEMAND_BACKEND"] = backend
     # The engines and the store are loaded only by whoever serves.
     from services.demand.main import main  # noqa: PLC0415
 
@@ -41,4 +50,17 @@ def _backtester(paths: Paths, workers: int) -> Any:
     return backtest_file(paths, workers)
 
 
-register(app, _forecaster, _backtester)
+def _prover(hospitals: int, items: int) -> Any:
+    from services.demand.main import prove_drivers  # noqa: PLC0415
+
+    return prove_drivers(hospitals, items)
+
+
+def _measures() -> Any:
+    from services.demand.main import measures  # noqa: PLC0415
+
+    return measures()
+
+
+register(app, _forecaster, _backtester, _prover)
+bench.register(app, _measures)

@@ -10,15 +10,20 @@ from typing import Any
 
 from larrey.demand.v1 import demand_pb2 as pb
 from larrey.demand.v1 import demand_pb2_grpc
-from services.demand.entrypoints.ingest import Ingest
+from services.demand.entrypoints.ingest import REFUSALS_SHOWN, Ingest
+from services.demand.use_cases.accuracy import ReadAccuracy
 from services.demand.use_cases.catalogue import PutItems, PutSites
 from services.demand.use_cases.read import ListForecasts, ReadForecast
-from services.demand.use_cases.runs import ReadRun, StartRun
+from services.demand.use_cases.runs import Question, ReadRun, StartRun
+from services.demand.use_cases.shelf import RecordShelf
 from services.demand.use_cases.signals import ListSignals
-from services.demand.wire.forecasts import forecast_to_wire, period_from_wire
+from services.demand.use_cases.totals import ReadTotal, TotalQuestion
+from services.demand.wire.accuracy import accuracy_to_wire, total_to_wire
+from services.demand.wire.forecasts import forecast_to_wire, period_from_wire, target_from_wire
+from services.demand.wire.movements import refusal_to_wire
 from services.demand.wire.runs import after_token, run_to_wire, signal_to_wire, token_of
+from services.demand.wire.shelf import read_shelf_days
 from shared.catalogue.wire import code_from_wire, item_from_wire, site_from_wire
-from shared.errors import NotInThisVersion
 from shared.rpc.threads import in_thread
 
 LOOK_SECONDS = 0.2
@@ -39,6 +44,9 @@ class UseCases:
     read_forecast: ReadForecast
     list_forecasts: ListForecasts
     list_signals: ListSignals
+    record_shelf: RecordShelf
+    read_accuracy: ReadAccuracy
+    read_total: ReadTotal
 
 
 class DemandRpc(demand_pb2_grpc.DemandServiceServicer):
@@ -63,10 +71,15 @@ class DemandRpc(demand_pb2_grpc.DemandServiceServicer):
     ) -> pb.StartForecastRunResponse:
         run = await in_thread(
             self._ask.start_run,
-            period_from_wire(request.period),
-            request.horizon,
-            tuple(request.site_ids),
-            tuple(request.item_ids),
+            Question(
+                None if request.period == pb.PERIOD_AUTO else period_from_wire(request.period),
+                request.horizon,
+                tuple(request.site_ids),
+                tuple(request.item_ids),
+                request.lead_time,
+                target_from_wire(request.target),
+                request.update_only,
+            ),
             request.request_key,
         )
         return pb.StartForecastRunResponse(run=run_to_wire(run))
@@ -111,13 +124,40 @@ class DemandRpc(demand_pb2_grpc.DemandServiceServicer):
             token = token_of(request.site_id, (last.site_id, last.item_id))
         return pb.ListForecastsResponse(forecasts=page, next_page_token=token)
 
-    async def GetAccuracy(
-        self, _request: pb.GetAccuracyRequest, _context: Any
-    ) -> pb.GetAccuracyResponse:
-        raise NotInThisVersion(
-            "Live accuracy is not measured in this version. Compare forecasts with what was used "
-            "by reading both: ListForecasts, and your own records."
+    async def RecordStock(
+        self, requests: AsyncIterator[pb.RecordStockRequest], _context: Any
+    ) -> pb.RecordStockResponse:
+        answer = pb.RecordStockResponse()
+        row = 0
+        async for request in requests:
+            rows, refused = read_shelf_days(request.days, row)
+            row += len(request.days)
+            accepted, judged = await in_thread(self._ask.record_shelf, rows)
+            everyone = sorted((*refused, *judged), key=lambda one: one.row)
+            answer.accepted += accepted
+            answer.refused += len(everyone)
+            room = REFUSALS_SHOWN - len(answer.refusals)
+            answer.refusals.extend(refusal_to_wire(one, "days") for one in everyone[:room])
+        return answer
+
+    async def GetTotalForecast(
+        self, request: pb.GetTotalForecastRequest, _context: Any
+    ) -> pb.GetTotalForecastResponse:
+        question = TotalQuestion(
+            tuple(request.site_ids),
+            tuple(request.item_ids),
+            request.item_class,
+            period_from_wire(request.period) if request.period else None,
+            request.ward_id,
         )
+        total = await in_thread(self._ask.read_total, question)
+        return pb.GetTotalForecastResponse(total=total_to_wire(total))
+
+    async def GetAccuracy(
+        self, request: pb.GetAccuracyRequest, _context: Any
+    ) -> pb.GetAccuracyResponse:
+        whole, parts = await in_thread(self._ask.read_accuracy, request.site_id, request.item_id)
+        return accuracy_to_wire(whole, parts)
 
     async def ListSignals(
         self, request: pb.ListSignalsRequest, _context: Any

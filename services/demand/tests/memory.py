@@ -8,9 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
+from services.demand.domain.accuracy import Claim, Figures, Place
 from services.demand.domain.forecasts import Finding, Forecast, Outcome
 from services.demand.domain.movements import Movement
+from services.demand.domain.periods import Period
 from services.demand.domain.runs import Run, RunState
+from services.demand.domain.shelf import ShelfDay
 from services.demand.domain.signals import Case
 from shared.catalogue.codes import Code
 from shared.catalogue.items import Item, Site
@@ -129,6 +132,13 @@ class MemoryForecasts:
     def put(self, forecasts: Sequence[Forecast]) -> None:
         self.newest_by_place.update({(f.site_id, f.item_id): f for f in forecasts})
 
+    def some(self, site_ids: Sequence[str], item_ids: Sequence[str]) -> Sequence[Forecast]:
+        return [
+            self.newest_by_place[site, item]
+            for site, item in sorted(self.newest_by_place)
+            if (not site_ids or site in site_ids) and (not item_ids or item in item_ids)
+        ]
+
     def newest_made(self) -> datetime | None:
         return max((f.made_time for f in self.newest_by_place.values()), default=None)
 
@@ -152,12 +162,59 @@ class MemorySignals:
 
 
 @dataclass
+class MemoryShelf:
+    days: dict[tuple[str, str, int], ShelfDay] = field(default_factory=dict)
+
+    def put(self, reports: Sequence[ShelfDay]) -> None:
+        self.days.update({(one.item_id, one.site_id, one.day): one for one in reports})
+
+
+@dataclass
+class MemoryAccuracy:
+    claims: dict[tuple[str, str, Period, int], Claim] = field(default_factory=dict)
+    came: dict[tuple[str, str, Period, int], float] = field(default_factory=dict)
+
+    def claim(self, claims: Sequence[Claim]) -> None:
+        self.claims.update({one[:4]: one for one in claims})
+
+    def open_claims(self, item_site: Sequence[tuple[str, str]]) -> Sequence[Claim]:
+        wanted = set(item_site)
+        return [
+            self.claims[key]
+            for key in sorted(self.claims, key=_by_place)
+            if (key[0], key[1]) in wanted
+        ]
+
+    def settle(self, settled: Sequence[tuple[Claim, float]]) -> None:
+        self.came.update({claim[:4]: actual for claim, actual in settled})
+
+    def forget(self, made_before: datetime) -> None:
+        old = [key for key, one in self.claims.items() if one.made_time < made_before]
+        for key in old:
+            del self.claims[key]
+            self.came.pop(key, None)
+
+    def settled(self, site_id: str, item_id: str) -> Sequence[tuple[Claim, float]]:
+        return [
+            (self.claims[key], self.came[key])
+            for key in sorted(self.came, key=_by_place)
+            if site_id in ("", key[1]) and item_id in ("", key[0])
+        ]
+
+
+def _by_place(key: tuple[str, str, Period, int]) -> tuple[str, str, str, int]:
+    return key[0], key[1], key[2].value, key[3]
+
+
+@dataclass
 class MemoryBooks:
     catalogue: MemoryCatalogue = field(default_factory=MemoryCatalogue)
     movements: MemoryMovements = field(default_factory=MemoryMovements)
     runs: MemoryRuns = field(default_factory=MemoryRuns)
     forecasts: MemoryForecasts = field(default_factory=MemoryForecasts)
     signals: MemorySignals = field(default_factory=MemorySignals)
+    shelf: MemoryShelf = field(default_factory=MemoryShelf)
+    accuracy: MemoryAccuracy = field(default_factory=MemoryAccuracy)
 
 
 @dataclass
@@ -189,6 +246,7 @@ class Counts:
     refused: int = 0
     ended: list[RunState] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
+    figures: dict[Place, Figures] = field(default_factory=dict)
 
     def movements(self, accepted: int, duplicate: int, refused: int) -> None:
         self.accepted += accepted
@@ -203,3 +261,6 @@ class Counts:
 
     def forecast_made(self, at: datetime) -> None:
         """Nothing to remember."""
+
+    def accuracy(self, parts: Mapping[Place, Figures]) -> None:
+        self.figures = dict(parts)

@@ -12,9 +12,10 @@ from services.demand.domain.history_files import (
     Used,
     held_back,
     prepared,
+    rolling_backs,
 )
 from services.demand.domain.routing import Group, groups
-from services.demand.domain.scoring import Actuals, Scores, score
+from services.demand.domain.scoring import Actuals, Scores, pooled, score
 from services.demand.domain.stockouts import simulate
 from services.demand.domain.tables import HistoryTable
 from services.demand.ports import ForecastFiles, Meter, Peer, Progress
@@ -41,6 +42,16 @@ class Tested:
 
 
 @dataclass(frozen=True, slots=True)
+class Rolled:
+    """Figures pooled over several origins, and the machine time of all of them."""
+
+    figures: Mapping[str, object]
+
+    def plain(self) -> Mapping[str, object]:
+        return self.figures
+
+
+@dataclass(frozen=True, slots=True)
 class BacktestFile:
     """`larrey demand backtest`: forecasts first, then what came true, then the peers."""
 
@@ -52,13 +63,20 @@ class BacktestFile:
     progress: Progress = field(repr=False)
 
     def __call__(
-        self, order: Order, *, actuals_given: bool, stockout_seed: int | None = None
-    ) -> Mapping[str, Tested]:
-        read = self.files.history()
+        self,
+        order: Order,
+        *,
+        actuals_given: bool,
+        stockout_seed: int | None = None,
+        origins: int = 0,
+    ) -> Mapping[str, Tested | Rolled]:
+        read = whole = self.files.history()
+        lead = order.lead or order.horizon
+        backs = rolling_backs(whole.table.length, order.season, lead, origins) if origins else ()
         held: Actuals | None = None
         if not actuals_given:
             read, held = held_back(read, order.horizon)
-        made = self.make(read, order)
+        made = self.make(read, order, self.files.drivers(read))
         self.files.write(made.table.ids, read.ahead, made.forecast, order.written_levels)
         actuals = held or self.files.actuals(made.table.ids, read.ahead)
         self.files.plot(made.table, read.ahead, made.forecast, actuals)
@@ -70,8 +88,34 @@ class BacktestFile:
         report["peers"] = {name: one.plain() for name, one in tested.items() if name != "larrey"}
         if stockout_seed is not None:
             report["stockouts"] = self._stockouts(read, order, made, actuals, stockout_seed)
+        shown: dict[str, Tested | Rolled] = dict(tested)
+        if backs:
+            report["rolling"] = rolling = self._rolling(whole, order, backs)
+            shown[f"larrey, {len(backs)} origins"] = Rolled(rolling)
         self.files.report(report)
-        return tested
+        return shown
+
+    def _rolling(
+        self, read: HistoryRead, order: Order, backs: Sequence[int]
+    ) -> Mapping[str, object]:
+        """The whole work again at each origin, as if nothing later were known; item-origins."""
+        before = self.meter()
+        each: list[Mapping[str, object]] = []
+        found = []
+        for back in backs:
+            cut, actuals = held_back(read, order.horizon, back)
+            made = self.make(cut, order, self.files.drivers(cut))
+            one = score(cut.table, actuals, made.forecast, order.lead)
+            found.append(one)
+            seen = {
+                "first_period": str(cut.ahead[0].astype("datetime64[D]")),
+                "periods": min(back, order.horizon),
+                "methods": {group.value: judged.engine for group, judged in made.chosen.items()},
+            }
+            each.append({**seen, **one.plain()})
+        seconds = self.meter().cpu_seconds - before.cpu_seconds
+        whole: dict[str, object] = {"origins": len(backs), "cpu_seconds": round(seconds, 3)}
+        return whole | {**pooled(found), "each": each}
 
     def _peers(self, read: HistoryRead, order: Order, actuals: Actuals) -> dict[str, Tested]:
         table = as_recorded(read.table)

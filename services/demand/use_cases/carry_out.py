@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from services.demand.domain.classes import DemandClass, profile
-from services.demand.domain.forecasts import Finding, chunks_by_cost
-from services.demand.domain.newcomers import learn
-from services.demand.domain.residuals import Pool, ScaledErrors
+import numpy as np
+
+from services.demand.domain.accuracy import Claim, by_place, came_true, claim_of
+from services.demand.domain.classes import LONGEST
+from services.demand.domain.forecasts import Finding, Outcome
+from services.demand.domain.grids import periods_for
 from services.demand.domain.runs import Run, RunState
 from services.demand.domain.series import Series
-from services.demand.ports import History, Panel, Store, Watch, Workers
-from services.demand.use_cases.make import cost_of
+from services.demand.ports import Array, Books, History, Models, Part, Store, Watch, Workers
+from services.demand.use_cases.move_on import MoveOn
 from shared.catalogue.codes import Code, CodeSystem
 from shared.clock import Clock
 
-# One chunk is one transaction and one step of the progress: about half a second.
-CHUNK_COST = 12.0
-BACKTEST_CHUNK = 500
+# Outcomes of one transaction, and one step of the progress.
+STORED_AT_ONCE = 250
+# Amounts of histories in one part at most: eight bytes each, several times over.
+MOST_CELLS = 8_000_000
+# A pool of several parts is taught with so many of its series, and anew after so long.
+LEARN_FROM = 2500
+RELEARN_AFTER = timedelta(days=7)
+# Claims older than this no longer say how good the forecasts are now.
+REMEMBERED = timedelta(days=400)
+
+Places = Mapping[tuple[str, str], Series]
 
 
 @dataclass(frozen=True, slots=True)
 class CarryOutRun:
     """Forecasts every series of a run that is not done yet; False when told to stop.
 
-    Each chunk is stored, told to the world and counted as progress in one transaction,
-    so a run that was killed goes on with the first series that is missing.
+    The series of one grid are forecast together, at most `together` of them (they learn
+    from each other; memory sets the bound). Outcomes are stored, told to the world and
+    counted as progress in one transaction, so a run that was killed goes on with the parts
+    that are missing.
     """
 
     store: Store
@@ -34,6 +47,8 @@ class CarryOutRun:
     workers: Workers
     clock: Clock
     watch: Watch
+    models: Models
+    together: int = 20_000
 
     def __call__(self, run_id: str, stopped: Callable[[], bool]) -> bool:
         with self.store.write() as books:
@@ -43,13 +58,34 @@ class CarryOutRun:
             books.runs.set_state(run_id, RunState.RUNNING)
             done = books.runs.done_in(run_id)
         self.history.compact()
+        if run.order.update:
+            return self._move_on(run, done, stopped)
         series = self._described(self.history.series(run.order))
-        missing = [s for s in series if (s.item_id, s.site_id) not in done]
+        places = {(one.item_id, one.site_id): one for one in series}
         with self.store.write() as books:
-            books.runs.set_series(run_id, len(missing) + len(done), len(done))
-        if missing and not self._forecast(run, series, missing, stopped):
+            missing = len(places.keys() - done)
+            books.runs.set_series(run_id, missing + len(done), len(done))
+            self._measure(books, places)
+        if missing and not self._forecast(run, series, done, stopped):
             return False
         self._end(run, nothing=not series)
+        return True
+
+    def _move_on(
+        self, run: Run, done: frozenset[tuple[str, str]], stopped: Callable[[], bool]
+    ) -> bool:
+        def begin(waiting: int) -> None:
+            with self.store.write() as books:
+                books.runs.set_series(run.run_id, waiting + len(done), len(done))
+
+        nothing = not done
+        for outcomes in MoveOn(self.store, self.history)(run, begin, stopped):
+            nothing = False
+            self._keep(run, outcomes, {})
+            self.watch.forecast_made(self.clock.now())
+        if stopped():
+            return False
+        self._end(run, nothing=nothing)
         return True
 
     def _described(self, found: Sequence[Series]) -> list[Series]:
@@ -62,36 +98,105 @@ class CarryOutRun:
             if s.item_id in items
         ]
 
+    def _measure(self, books: Books, places: Places) -> None:
+        """Compares what earlier runs said with what has come true since."""
+        claims = books.accuracy.open_claims(list(places))
+        true = came_true(claims, places)
+        books.accuracy.settle(
+            [(claim, value) for claim, value in zip(claims, true, strict=True) if value is not None]
+        )
+        books.accuracy.forget(self.clock.now() - REMEMBERED)
+        self.watch.accuracy(by_place(books.accuracy.settled("", "")))
+
     def _forecast(
         self,
         run: Run,
         series: Sequence[Series],
-        missing: Sequence[Series],
+        done: frozenset[tuple[str, str]],
         stopped: Callable[[], bool],
     ) -> bool:
-        errors: list[ScaledErrors] = []
-        parts = [series[i : i + BACKTEST_CHUNK] for i in range(0, len(series), BACKTEST_CHUNK)]
-        for found in self.workers.backtest(parts, run.order.horizon, stopped):
-            errors.extend(found)
+        made_time = self.clock.now()
+        places = {(one.item_id, one.site_id): one for one in series}
+        # parts are the same whatever was done before: what is left of one is learnt with all
+        parts = []
+        for pool in self._pools(run, series, made_time):
+            left = [
+                part
+                for part in pool
+                if any((one.item_id, one.site_id) not in done for one in part.series)
+            ]
+            if left and len(pool) > 1:
+                left = self._taught(pool, left, stopped)
+            parts += left
         if stopped():
             return False
-        judged = [
-            (s.item_class, s.values)
-            for s in series
-            if profile(s.values, s.period).demand_class is not DemandClass.NEW
-        ]
-        panel = Panel(run.run_id, run.order.horizon, self.clock.now(), Pool(errors), learn(judged))
-        chunks = [
-            [missing[place] for place in places]
-            for places in chunks_by_cost([cost_of(s) for s in missing], CHUNK_COST)
-        ]
-        for outcomes in self.workers.forecast(chunks, panel, stopped):
-            with self.store.write() as books:
-                books.forecasts.put([o.forecast for o in outcomes if o.forecast is not None])
-                books.runs.advance(run.run_id, outcomes)
-            self.watch.series(outcomes)
-            self.watch.forecast_made(panel.made_time)
+        for made in self.workers.forecast(parts, stopped):
+            fresh = [one for one in made.outcomes if (one.item_id, one.site_id) not in done]
+            for start in range(0, len(fresh), STORED_AT_ONCE):
+                if start and stopped():
+                    return False
+                self._keep(run, fresh[start : start + STORED_AT_ONCE], places)
+            self.watch.forecast_made(made_time)
         return not stopped()
+
+    def _pools(
+        self, run: Run, series: Sequence[Series], made_time: datetime
+    ) -> Iterator[list[Part]]:
+        """The parts of each grid: site by site, at most `together` series in each, fewer when
+        their histories are long."""
+        order = run.order
+        for period in sorted({one.period for one in series}, key=lambda p: p.value):
+            mine = [one for one in series if one.period is period]
+            mine.sort(key=lambda one: (one.site_id, one.item_id))
+            horizon, lead = order.horizon, order.lead
+            if order.auto:
+                horizon = periods_for(order.as_of, order.horizon, period)
+                lead = periods_for(order.as_of, order.lead, period)
+            longest = min(LONGEST[period], max(len(one.values) for one in mine))
+            most = max(1, min(self.together, MOST_CELLS // longest))
+            count = -(-len(mine) // most)
+            size = -(-len(mine) // count)
+            yield [
+                Part(
+                    run.run_id,
+                    made_time,
+                    horizon,
+                    lead,
+                    order.target,
+                    mine[start : start + size],
+                    uniform=count > 1,
+                )
+                for start in range(0, len(mine), size)
+            ]
+
+    def _taught(
+        self, pool: Sequence[Part], left: Sequence[Part], stopped: Callable[[], bool]
+    ) -> list[Part]:
+        """The parts that are left, with the models of their pool: those of the last days, or
+        new ones, learnt from a sample of all parts."""
+        first = pool[0]
+        question = (
+            f"{first.series[0].period.value}-{first.horizon}-{first.lead}-{first.target.value}"
+        )
+        bundle = self.models.newest(question, first.made_time - RELEARN_AFTER)
+        if not bundle:
+            everyone = [one for part in pool for one in part.series]
+            step = -(-len(everyone) // LEARN_FROM)
+            sample = replace(first, series=everyone[::step])
+            bundle = self.workers.teach(sample, self.models.place(question), stopped)
+        return [replace(part, bundle=bundle) for part in left]
+
+    def _keep(self, run: Run, outcomes: Sequence[Outcome], places: Places) -> None:
+        claims: list[Claim] = [
+            claim_of(one.forecast, _history(places.get((one.item_id, one.site_id))))
+            for one in outcomes
+            if one.forecast is not None
+        ]
+        with self.store.write() as books:
+            books.forecasts.put([o.forecast for o in outcomes if o.forecast is not None])
+            books.accuracy.claim(claims)
+            books.runs.advance(run.run_id, outcomes)
+        self.watch.series(outcomes)
 
     def _end(self, run: Run, *, nothing: bool) -> None:
         now = self.clock.now()
@@ -104,10 +209,15 @@ class CarryOutRun:
                         "",
                         "NO_SERIES",
                         "No movement of the sites and items asked for lies in a period that is "
-                        "over: nothing was forecast.",
+                        "over: nothing was forecast or moved on.",
                     ),
                 )
             books.runs.set_state(run.run_id, RunState.DONE, end_time=now)
         # a simulated clock starts again with the process
         seconds = max(0.0, (now - run.start_time).total_seconds())
         self.watch.run_ended(RunState.DONE, seconds)
+
+
+def _history(one: Series | None) -> Array:
+    """What a claim is scaled by: nothing is known of it when nothing was learnt."""
+    return np.zeros(0) if one is None else one.values

@@ -1,144 +1,274 @@
-"""Make the forecast of one series: judge it, choose a method, make the result showable."""
+"""Make the forecasts of one part of a run: one outcome per series, whatever the series."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from services.demand.domain.classes import LONGEST, DemandClass, Profile, profile
-from services.demand.domain.forecasts import Finding, Forecast, ForecastPeriod, Outcome
-from services.demand.domain.methods import Choice, Method, choose, stand_in
-from services.demand.domain.newcomers import nobody, predict
-from services.demand.domain.quality import SILENT_TOO_LONG, findings, ran_away
-from services.demand.domain.quantiles import LEVELS, tidy, tidy_mean
-from services.demand.domain.residuals import ScaledErrors, bucket_of, origins_of, size_of
+from services.demand.domain.findings import wrong_units
+from services.demand.domain.forecasts import Finding, Forecast, ForecastPeriod, LeadSum, Outcome
+from services.demand.domain.history_files import prepared
+from services.demand.domain.newcomers import learn, nobody, predict
+from services.demand.domain.panels import days_of, table_of
+from services.demand.domain.quality import SILENT_TOO_LONG, findings, ran_away, shelf_words
+from services.demand.domain.quantiles import LEVELS
+from services.demand.domain.routing import Group, Judged, groups
 from services.demand.domain.series import Series, starts
-from services.demand.ports import Array, Panel, RareMethod, SmoothMethod
+from services.demand.domain.showing import cautions_of, drivers_of, is_whole, whole
+from services.demand.domain.tables import Asked, HistoryTable, Ints, TableForecast, tidied
+from services.demand.ports import Array, Part, PartMade, TableEngine
+from services.demand.use_cases.route_table import RouteTable
 
-BACKTEST_SHORTEST = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Backtest:
-    """Errors that the method for rare demand made on a series, for the pool."""
-
-    rare: RareMethod
-
-    def __call__(self, series: Series, horizon: int) -> Sequence[ScaledErrors]:
-        values = series.values[-LONGEST[series.period] :]
-        found = []
-        for known, ahead in origins_of(len(values), horizon, BACKTEST_SHORTEST):
-            seen, after = values[:known], values[known : known + ahead]
-            if not np.any(seen > 0):
-                continue
-            errors = (after - self.rare(seen, ahead)) / size_of(seen)
-            if np.isfinite(errors).all():
-                found.append(ScaledErrors(bucket_of(seen), errors))
-        return found
+CLASS_LEVEL = "class level"
+CLASS_LEVEL_WHY = (
+    "Too few periods are known to judge this item by itself: the level of its class is used, "
+    "with the width of that class."
+)
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What is said beside the figures: the history's profile, the method, what failed."""
+class _Learnt:
+    """A part's table as learnt, what was forecast, and the choices behind it.
 
-    seen: Profile
-    choice: Choice
-    failure: str = ""
+    `wrong` and `censored` [n]: periods not learnt for their unit, and for want of stock.
+    """
+
+    table: HistoryTable
+    made: TableForecast
+    chosen: Mapping[Group, Judged]
+    wrong: Ints
+    censored: Ints
 
 
 @dataclass(frozen=True, slots=True)
-class MakeForecast:
-    """One outcome per series, whatever the series: a method that fails becomes a finding."""
+class MakePart:
+    """Routes the series of a part together; what cannot be forecast becomes a finding.
 
-    smooth: SmoothMethod
-    rare: RareMethod
+    When an engine fails on the whole part it is tried on its halves, so that one bad series
+    is found and served by `plain`, and the others keep the engine that their back-tests chose.
+    """
 
-    def __call__(self, series: Series, panel: Panel) -> Outcome:
-        if series.unseen > max(SILENT_TOO_LONG, len(series.values)):
-            return _refused(
-                series,
-                "SITE_SILENT",
-                f"The site has reported nothing for {series.unseen} {series.period.word}s, longer "
-                "than it had reported before: no forecast is made. Check the feed.",
-            )
-        seen = profile(series.values, series.period)
-        choice = choose(seen, series.period)
+    route: RouteTable
+    plain: TableEngine
+
+    def __call__(self, part: Part) -> PartMade:
+        outcomes: list[Outcome] = []
+        heard: list[Series] = []
+        for one in part.series:
+            if one.unseen > max(SILENT_TOO_LONG, len(one.values)):
+                outcomes.append(_silent(one))
+            else:
+                heard.append(one)
+        seen = {id(one): profile(_recent(one), one.period) for one in heard}
+        fresh = [one for one in heard if seen[id(one)].demand_class is DemandClass.NEW]
+        grown = [one for one in heard if seen[id(one)].demand_class is not DemandClass.NEW]
+        outcomes += _newcomers(part, fresh, grown)
+        chosen: Mapping[Group, Judged] = part.chosen or {}
+        if grown:
+            made, chosen = self._routed(part, grown)
+            outcomes += made
+        return PartMade(outcomes, chosen)
+
+    def _routed(
+        self, part: Part, series: Sequence[Series]
+    ) -> tuple[list[Outcome], Mapping[Group, Judged]]:
         try:
-            return _outcome(series, panel, self._sums(series, panel, choice), _Told(seen, choice))
+            learnt = self._learn(part, series)
+            return self._outcomes(part, series, learnt), learnt.chosen
         except Exception as error:  # noqa: BLE001  # one bad series must never stop a run
             failure = type(error).__name__
+        if len(series) == 1:
+            return [self._alone(part, series[0], failure)], part.chosen or {}
+        middle = len(series) // 2
+        left, chosen = self._routed(part, series[:middle])
+        right, _ = self._routed(part, series[middle:])
+        return [*left, *right], chosen
+
+    def _learn(self, part: Part, series: Sequence[Series]) -> _Learnt:
+        read = table_of(series, part.horizon, uniform=part.uniform)
+        table, _ = prepared(read, part.target)
+        asked = Asked(read.ahead, LEVELS, part.lead or None)
+        chosen = part.chosen or self.route.choose(table, asked)
+        made = self.route.forecast(table, asked, chosen)
+        wrong = wrong_units(read.table)
+        censored = read.table.known & ~table.known & ~wrong
+        return _Learnt(table, made, chosen, wrong.sum(axis=1), censored.sum(axis=1))
+
+    def _outcomes(self, part: Part, series: Sequence[Series], learnt: _Learnt) -> list[Outcome]:
+        table, made = learnt.table, learnt.made
+        runaway = [
+            row
+            for row in range(len(series))
+            if ran_away(made.mean[row], np.append(table.history(row), 0.0))
+        ]
+        failure = ""
+        instead: dict[int, TableForecast] = {}
+        if runaway:
+            failure = "the forecast ran away from its history"
+            rows = np.array(runaway, dtype=np.int64)
+            asked = Asked(
+                days_of(series[0].end + series[0].unseen, part.horizon, series[0].period),
+                LEVELS,
+                part.lead or None,
+            )
+            simple = tidied(self.plain(table.rows(rows), asked))
+            instead = {row: simple.rows(np.array([k])) for k, row in enumerate(runaway)}
+        kinds = groups(table)
+        outcomes = []
+        for row, one in enumerate(series):
+            mine = instead.get(row) or made.rows(np.array([row]))
+            told = _Told(
+                profile(_recent(one), one.period),
+                dict(learnt.chosen[kinds[row]].figures) if kinds[row] in learnt.chosen else {},
+                int(learnt.wrong[row]),
+                int(learnt.censored[row]),
+                failure if row in instead else "",
+            )
+            outcomes.append(_outcome(part, one, mine, told))
+        return outcomes
+
+    def _alone(self, part: Part, one: Series, failure: str) -> Outcome:
+        """One series on which the engines failed."""
         try:
-            instead = stand_in(choice, failure)
-            sums = self._sums(series, panel, instead)
-            return _outcome(series, panel, sums, _Told(seen, instead, failure))
+            read = table_of([one], part.horizon)
+            table, _ = prepared(read, part.target)
+            made = tidied(self.plain(table, Asked(read.ahead, LEVELS, part.lead or None)))
+            wrong = int(wrong_units(read.table).sum())
+            told = _Told(profile(_recent(one), one.period), {}, wrong, 0, failure)
+            return _outcome(part, one, made, told)
         except Exception as error:  # noqa: BLE001  # the same
             return _refused(
-                series,
+                one,
                 "SERIES_UNUSABLE",
                 f"Every method failed on this history ({failure}, then {type(error).__name__}). "
                 "Check its movements for amounts that cannot be right.",
             )
 
-    def _sums(self, series: Series, panel: Panel, choice: Choice) -> tuple[Array, Array]:
-        values = series.values[-LONGEST[series.period] :]
-        ahead = panel.horizon + series.unseen
-        if choice.method is Method.CLASS_LEVEL:
-            known = panel.classes.get(series.item_class) or panel.classes.get("") or nobody()
-            one_mean, one = predict(values, known, LEVELS)
-            mean, quantiles = np.full(ahead, one_mean), np.tile(one, (ahead, 1))
-        elif choice.method is Method.BLEND:
-            mean, quantiles = self.smooth(values, ahead, choice.season, LEVELS)
-        else:
-            mean = self.rare(values, ahead)
-            bucket = bucket_of(values)
-            quantiles = panel.pool.quantiles(mean, size_of(values), bucket, LEVELS)
-        mean, quantiles = tidy_mean(mean), tidy(quantiles)
-        if choice.method is not Method.CLASS_LEVEL and ran_away(mean, values):
-            raise OverflowError("the forecast ran away from its history")
-        return mean[series.unseen :], quantiles[series.unseen :]
+
+def to_learn_from(sample: Part) -> tuple[HistoryTable, Asked]:
+    """The table that the models of a large pool are taught with, and what is asked of them.
+
+    Only series that are neither new nor silent.
+    """
+    grown = [
+        one
+        for one in sample.series
+        if one.unseen <= max(SILENT_TOO_LONG, len(one.values))
+        and profile(_recent(one), one.period).demand_class is not DemandClass.NEW
+    ]
+    read = table_of(grown or sample.series, sample.horizon, uniform=True)
+    table, _ = prepared(read, sample.target)
+    return table, Asked(read.ahead, LEVELS, sample.lead or None)
 
 
-def _outcome(series: Series, panel: Panel, sums: tuple[Array, Array], told: _Told) -> Outcome:
-    mean, quantiles = sums
-    days = starts(series.end + series.unseen, panel.horizon, series.period)
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is said beside the figures of one series."""
+
+    seen: Profile
+    figures: Mapping[str, float]
+    wrong: int = 0
+    censored: int = 0
+    failure: str = ""
+
+
+def _recent(one: Series) -> Array:
+    return one.values[-LONGEST[one.period] :]
+
+
+def _outcome(part: Part, one: Series, made: TableForecast, told: _Told) -> Outcome:
+    """One series' row of a forecast, dressed to be shown."""
+    counts = is_whole(one.values)
+    quantiles = whole(made.quantiles[0]) if counts else made.quantiles[0]
+    lead = None
+    if made.lead_mean is not None and made.lead_quantiles is not None:
+        sums = whole(made.lead_quantiles[0]) if counts else made.lead_quantiles[0]
+        lead = LeadSum(part.lead, float(made.lead_mean[0]), tuple(map(float, sums)))
+    mean = made.mean[0]
+    days = starts(one.end + one.unseen, part.horizon, one.period)
     forecast = Forecast(
-        item_id=series.item_id,
-        site_id=series.site_id,
-        run_id=panel.run_id,
-        period=series.period,
+        item_id=one.item_id,
+        site_id=one.site_id,
+        run_id=part.run_id,
+        period=one.period,
         levels=LEVELS,
         periods=tuple(
-            ForecastPeriod(day, float(m), tuple(float(q) for q in row))
+            ForecastPeriod(day, float(m), tuple(map(float, row)))
             for day, m, row in zip(days, mean, quantiles, strict=True)
         ),
         demand_class=told.seen.demand_class,
-        method=told.choice.method.value,
-        method_reason=told.choice.reason,
-        data_quality=findings(series, told.seen),
-        base_unit=series.base_unit,
-        made_time=panel.made_time,
+        method=made.methods[0],
+        method_reason=_why(made.reasons[0], told.failure),
+        data_quality=(*findings(one, told.seen), *shelf_words(one, told.censored, part.target)),
+        base_unit=one.base_unit,
+        made_time=part.made_time,
+        lead=lead,
+        target=part.target,
+        drivers=drivers_of({name: p[0] for name, p in made.drivers.items() if p[0].any()}, mean),
+        backtest=tuple(sorted(told.figures.items())),
+        cautions=tuple(cautions_of(one, told.seen, wrong_units=told.wrong, censored=told.censored)),
     )
     finding = None
     if told.failure:
         finding = Finding(
-            series.item_id,
-            series.site_id,
+            one.item_id,
+            one.site_id,
             "METHOD_FAILED",
             f"The usual method failed ({told.failure}); a simpler one was used instead.",
         )
-    return Outcome(series.item_id, series.site_id, forecast, finding)
+    return Outcome(one.item_id, one.site_id, forecast, finding)
 
 
-def _refused(series: Series, reason: str, message: str) -> Outcome:
-    finding = Finding(series.item_id, series.site_id, reason, message)
-    return Outcome(series.item_id, series.site_id, None, finding)
+def _why(reason: str, failure: str) -> str:
+    if not failure:
+        return reason
+    return (
+        f"The method that back-tests chose could not be used on this history ({failure}): the "
+        "mean comes from simple smoothing, the width from the errors that like items had."
+    )
 
 
-def cost_of(series: Series) -> float:
-    """About how long a series takes, in AutoETS runs of a monthly series."""
-    seen = profile(series.values, series.period)
-    if seen.demand_class in (DemandClass.SMOOTH, DemandClass.ERRATIC):
-        return 1.0 + len(series.values) / 240
-    return 0.05
+def _newcomers(part: Part, fresh: Sequence[Series], grown: Sequence[Series]) -> list[Outcome]:
+    """Items too new to judge: their class's level, weighed with their own few periods."""
+    if not fresh:
+        return []
+    known = learn([(one.item_class, _recent(one)) for one in grown])
+    outcomes = []
+    for one in fresh:
+        level = known.get(one.item_class) or known.get("") or nobody()
+        mean, curve = predict(one.values, level, LEVELS)
+        lead_mean = lead_curve = None
+        if part.lead:
+            # the level is shared by the periods: its doubt does not average out
+            lead_mean = np.array([mean * part.lead])
+            lead_curve = (curve * part.lead)[None, :]
+        made = TableForecast(
+            LEVELS,
+            np.full((1, part.horizon), mean),
+            np.tile(curve, (1, part.horizon, 1)),
+            lead_mean,
+            lead_curve,
+            (CLASS_LEVEL,),
+            (CLASS_LEVEL_WHY,),
+        )
+        outcomes.append(
+            _outcome(part, one, tidied(made), _Told(profile(one.values, one.period), {}))
+        )
+    return outcomes
+
+
+def _silent(one: Series) -> Outcome:
+    return _refused(
+        one,
+        "SITE_SILENT",
+        f"The site has reported nothing for {one.unseen} {one.period.word}s, longer than it had "
+        "reported before: no forecast is made. Check the feed.",
+    )
+
+
+def _refused(one: Series, reason: str, message: str) -> Outcome:
+    finding = Finding(one.item_id, one.site_id, reason, message)
+    return Outcome(one.item_id, one.site_id, None, finding)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from services.demand.domain.routing import (
+    MOST_ORIGINS,
     Group,
     Judged,
     Losses,
@@ -16,6 +17,7 @@ from services.demand.domain.routing import (
     judge,
     losses,
     origins,
+    within_reach,
     worth_trying,
 )
 from services.demand.domain.tables import (
@@ -43,9 +45,15 @@ class RouteTable:
     engines: Sequence[TableEngine]
     homes: Mapping[Group, Sequence[str]]
     progress: Progress = field(repr=False)
+    sample: int = SAMPLE
+    most: int = 1_000_000
+    tests: int = MOST_ORIGINS
 
     def choose(self, table: HistoryTable, asked: Asked) -> Mapping[Group, Judged]:
         """The engine of each group that the table has, by rolling origins inside it."""
+        if len(table.ids) > self.most:
+            places = np.linspace(0, len(table.ids) - 1, self.most).astype(np.int64)
+            table = table.rows(np.unique(places))
         rows = _rows(groups(table))
         shares = {group: len(members) / len(table.ids) for group, members in rows.items()}
         engines = [one for one in self.engines if worth_trying(one.home, one.serves, shares)]
@@ -65,25 +73,49 @@ class RouteTable:
         engines: Sequence[TableEngine],
     ) -> dict[str, list[Losses]]:
         found: dict[str, list[Losses]] = {one.name: [] for one in engines}
-        tests = origins(table.length, asked.horizon, table.season)
+        tests = origins(table.length, asked.horizon, table.season)[: self.tests]
+        kinds = _rows(groups(table))
+        kept = list(engines)
         with self.progress.stage("back-tests", len(tests) * len(engines)) as step:
             for known, periods in tests:
+                for _ in range(len(engines) - len(kept)):
+                    step()
                 cut = table.until(known)
                 test = Asked(
                     table.periods[known : known + periods],
                     asked.levels,
                     None if asked.lead is None else min(asked.lead, periods),
                 )
-                for engine in engines:
+                for engine in kept:
                     wanted = np.ones(len(cut.ids), dtype=bool)
                     if engine.slow:
-                        wanted = _sample(cut, engine.serves)
+                        wanted = _sample(cut, engine.serves, self.sample)
                     part = cut.rows(np.flatnonzero(wanted)) if engine.slow else cut
                     if len(part.ids):
                         made = tidied(engine(part, test))
                         found[engine.name].append(losses(table, cut, made, wanted, periods))
                     step()
+                kept = self._worth_more(kept, found, kinds)
         return found
+
+    def _worth_more(
+        self,
+        engines: Sequence[TableEngine],
+        found: Mapping[str, Sequence[Losses]],
+        rows: Mapping[Group, Ints],
+    ) -> list[TableEngine]:
+        """Those that are not far behind in every group that they serve: a costly engine that
+        has lost clearly at the newest origin need not lose again at older ones."""
+        near = set()
+        for group, members in rows.items():
+            serving = [one for one in engines if group in one.serves]
+            default = next((n for n in self.homes[group] if n in {o.name for o in serving}), None)
+            if default is None:
+                continue
+            near.add(default)
+            tried = {one.name: found[one.name] for one in serving}
+            near |= within_reach(tried, members, default)
+        return [one for one in engines if one.name in near]
 
     def forecast(
         self, table: HistoryTable, asked: Asked, chosen: Mapping[Group, Judged]
@@ -103,7 +135,7 @@ class RouteTable:
                     )
                 )
                 engine = by_name[name]
-                if engine.slow:
+                if engine.slow or len(mine) >= self.most:
                     made = tidied(engine(table.rows(mine), asked))
                 else:
                     # the whole table: engines that learn from all series get all of them
@@ -129,11 +161,11 @@ def _rows(kinds: Sequence[Group]) -> dict[Group, Ints]:
     return {group: rows for group, rows in found.items() if len(rows)}
 
 
-def _sample(table: HistoryTable, serves: frozenset[Group]) -> Flags:
-    """Evenly spaced series of the groups that an engine serves, at most SAMPLE of them."""
+def _sample(table: HistoryTable, serves: frozenset[Group], most: int) -> Flags:
+    """Evenly spaced series of the groups that an engine serves, at most `most` of them."""
     mine = np.flatnonzero([kind in serves for kind in groups(table)])
     wanted = np.zeros(len(table.ids), dtype=bool)
     if len(mine):
-        places = np.unique(np.linspace(0, len(mine) - 1, min(SAMPLE, len(mine))).astype(int))
+        places = np.unique(np.linspace(0, len(mine) - 1, min(most, len(mine))).astype(int))
         wanted[mine[places]] = True
     return wanted

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from services.demand.domain.history_files import Target
 from services.demand.domain.periods import Period
 from services.demand.domain.runs import Run, RunOrder, RunState
 from services.demand.ports import Books, Store
@@ -29,6 +30,21 @@ def missing_run(run_id: str) -> Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What a run is asked for; `period` None: the grid is chosen item by item, and horizon
+    and lead count days. All sites or items when none are named. `update`: only move the
+    newest forecasts on."""
+
+    period: Period | None
+    horizon: int
+    sites: tuple[str, ...] = ()
+    item_ids: tuple[str, ...] = ()
+    lead: int = 0
+    target: Target = Target.DEMAND
+    update: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class StartRun:
     """Stores what was asked for and wakes whoever carries runs out.
 
@@ -43,27 +59,31 @@ class StartRun:
     wake: Callable[[], None]
     new_id: Callable[[], str] = field(default=new_run_id)
 
-    def __call__(
-        self,
-        period: Period,
-        horizon: int,
-        sites: tuple[str, ...],
-        item_ids: tuple[str, ...],
-        request_key: str,
-    ) -> Run:
+    def __call__(self, question: Question, request_key: str) -> Run:
         if not request_key.isprintable():
             raise Malformed(
                 "TEXT_MALFORMED",
                 "A request key holds printable characters only. Choose another one.",
                 field="request_key",
             )
+        if question.lead > question.horizon:
+            raise Malformed(
+                "LEAD_TIME_OUT_OF_RANGE",
+                f"A lead time of {question.lead} does not fit a horizon of {question.horizon}: "
+                "ask for a horizon at least as long.",
+                field="lead_time",
+            )
         with self.store.write() as books:
             order = RunOrder(
-                period,
-                horizon,
+                question.period or Period.DAY,
+                question.horizon,
                 today(self.clock, self.zone),
-                _checked_sites(books, sites),
-                _checked_items(books, item_ids),
+                _checked_sites(books, question.sites),
+                checked_items(books, question.item_ids),
+                question.lead,
+                question.target,
+                question.period is None,
+                question.update,
             )
             run = self._start(books, order, request_key)
         self.wake()
@@ -103,7 +123,8 @@ def _checked_sites(books: Books, sites: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(checked))
 
 
-def _checked_items(books: Books, item_ids: tuple[str, ...]) -> tuple[str, ...]:
+def checked_items(books: Books, item_ids: tuple[str, ...]) -> tuple[str, ...]:
+    """The ids of registered items, sorted; Missing ITEM_UNKNOWN with the place otherwise."""
     codes = [
         parse_code(CodeSystem.LOCAL, item_id, field=f"item_ids[{place}]")
         for place, item_id in enumerate(item_ids)

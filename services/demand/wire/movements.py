@@ -133,9 +133,9 @@ def _bad_quantity(movement: pb.Movement) -> Malformed:
     )
 
 
-def refusal_to_wire(refused: RowRefusal) -> catalogue_pb2.RowRefusal:
+def refusal_to_wire(refused: RowRefusal, rows: str = "movements") -> catalogue_pb2.RowRefusal:
     """With the path of the field over the whole stream: movements[7].quantity.amount."""
-    field = f"movements[{refused.row}]"
+    field = f"{rows}[{refused.row}]"
     if refused.refusal.field:
         field += f".{refused.refusal.field}"
     return catalogue_pb2.RowRefusal(

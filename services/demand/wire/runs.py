@@ -11,7 +11,7 @@ from larrey.demand.v1 import demand_pb2 as pb
 from services.demand.domain.runs import Run
 from services.demand.domain.signals import DaySignal
 from services.demand.wire.dates import date_to_wire, instant_to_wire
-from services.demand.wire.forecasts import period_to_wire
+from services.demand.wire.forecasts import period_to_wire, target_to_wire
 from shared.errors import Malformed
 
 
@@ -19,7 +19,7 @@ def run_to_wire(run: Run) -> pb.ForecastRun:
     return pb.ForecastRun(
         run_id=run.run_id,
         state=pb.RunState.Value(f"RUN_STATE_{run.state.value}"),
-        period=period_to_wire(run.order.period),
+        period=pb.PERIOD_AUTO if run.order.auto else period_to_wire(run.order.period),
         horizon=run.order.horizon,
         series=run.series,
         series_done=run.series_done,
@@ -32,6 +32,9 @@ def run_to_wire(run: Run) -> pb.ForecastRun:
         start_time=instant_to_wire(run.start_time),
         end_time=None if run.end_time is None else instant_to_wire(run.end_time),
         failure=run.failure,
+        lead_time=run.order.lead,
+        target=target_to_wire(run.order.target),
+        update_only=run.order.update,
     )
 
 

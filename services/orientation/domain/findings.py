@@ -75,6 +75,32 @@ REMEDIES: dict[str, str] = {
     "Remove it.",
     "MESSAGE_NOT_SCORED": "This kind of message changes nothing in a score; it was read and "
     "set aside.",
+    "NO_VEHICLES": "No vehicle was sent: everybody waits. Add the vehicles that may be used.",
+    "NO_FACILITIES": "No facility is known: everybody waits. Add the facilities that may be used.",
+    "MORE_CASUALTIES_THAN_SEATS": "There are more casualties than seats: some wait for a second "
+    "round. Ask for more vehicles.",
+    "MORE_CASUALTIES_THAN_PLACES": "There are more casualties than free places: some wait. Ask "
+    "sites for places, or have a plan declared.",
+    "CATEGORY_FROM_BAND": "The casualty has no category; UA or UR was taken from the band. Sort "
+    "on the spot.",
+    "VEHICLE_CARRIES_NOBODY": "This kind of vehicle carries nobody; it was not used to carry.",
+    "VEHICLE_POSITION_OLD": "The vehicle reported its position over half an hour ago. Ask where "
+    "it is.",
+    "PREVIOUS_GONE": "The casualty, vehicle or site of this earlier assignment is not in the "
+    "request any more; a new one was sought.",
+    "CAPABILITIES_SYNTHETIC": "The capabilities of this site are made up. Report the real ones.",
+    "PLACES_UNKNOWN": "Nobody counted the places of this site; a small number was taken for "
+    "granted. Ask the site.",
+    "PLACES_UNDATED": "Nobody said when these places were counted; they are hardly believed. "
+    "Send the time of the count.",
+    "PLACES_OLD": "These places were counted over two hours ago and are hardly believed. Count "
+    "again.",
+    "PLACES_KEPT_FOR_NOVI": "These places are kept for a category of a NOVI, which is not "
+    "declared; they were not used.",
+    "CRISIS_PLACES_CLOSED": "These places open with the plan blanc, which is not declared here; "
+    "they were not used.",
+    "SITE_OVERFULL": "More people are on the way to this site than it has places. Call it, or "
+    "send some elsewhere.",
     "MORE_FINDINGS": "More findings of this kind were left out.",
 }
 # Red flags that free text may point at

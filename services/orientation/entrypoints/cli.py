@@ -12,8 +12,10 @@ from rich.table import Table
 
 from services.orientation import main as wiring
 from services.orientation.entrypoints.cli_bench import bench_command
+from services.orientation.entrypoints.cli_distribute import distribute
 from services.orientation.entrypoints.cli_evaluate import evaluate
 from services.orientation.entrypoints.cli_log import log_commands
+from services.orientation.entrypoints.cli_replay import replay
 from services.orientation.entrypoints.cli_volume import volume
 from services.orientation.entrypoints.offline import score_files
 
@@ -25,6 +27,8 @@ app = typer.Typer(
 app.command("volume")(volume(wiring.volume))
 app.command("bench")(bench_command(wiring.bench))
 app.add_typer(log_commands(wiring.open_ledger))
+app.command("distribute")(distribute(wiring.distribute))
+app.command("replay")(replay(wiring.replay))
 app.command("evaluate")(evaluate(wiring.evaluate))
 
 

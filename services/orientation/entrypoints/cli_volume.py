@@ -19,6 +19,7 @@ class VolumeFiles:
     actuals: Path | None
     forecasts_out: Path
     json_out: Path
+    sectors_out: Path | None = None
 
 
 class VolumeRun(Protocol):
@@ -44,15 +45,23 @@ def volume(run: VolumeRun) -> Callable[..., None]:
             Path | None,
             typer.Option(help="What came after: each of its days is forecast from what precedes."),
         ] = None,
+        sectors_out: Annotated[
+            Path | None,
+            typer.Option(
+                help="Parquet to write, a row an hour and sector: every other column of whole "
+                "numbers is a sector."
+            ),
+        ] = None,
         holidays: Annotated[
             str, typer.Option(help="Whose holidays and clock changes: us, fr or none.")
         ] = "us",
     ) -> None:
         """Forecasts calls per hour: mean and 10, 50 and 90 % quantiles, over-dispersion included.
 
-        With --actuals it rolls day by day and the figures hold wape and p90_covers.
+        With --actuals it rolls day by day and the figures hold wape and p90_covers, the same a
+        week ahead under week_ahead, and by sector under sectors.
         """
-        files = VolumeFiles(history, actuals, forecasts_out, json_out)
+        files = VolumeFiles(history, actuals, forecasts_out, json_out, sectors_out)
         Console().print(run(files, horizon, holidays))
 
     return command

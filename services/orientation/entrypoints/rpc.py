@@ -16,14 +16,16 @@ from services.orientation.entrypoints.stream import CaseStream, StreamLimits
 from services.orientation.ports import BoardReader
 from services.orientation.use_cases.capacity import Report, ReportCapacity, Tally
 from services.orientation.use_cases.decide import Decided, ExportDecision, RecordDecision
+from services.orientation.use_cases.distribute import Distribute
 from services.orientation.use_cases.modes import SetSuggestions
 from services.orientation.use_cases.score import Asked, ScoreCase, Scored
 from services.orientation.use_cases.vehicles import Heard, ReportResources
 from services.orientation.wire.answers import MODES, finding_to_wire, scored_to_wire
 from services.orientation.wire.cases import update_from_wire
+from services.orientation.wire.distribution import distribution_to_wire, wanted_from_wire
 from services.orientation.wire.facilities import beds_from_wire, limits_from_wire
 from services.orientation.wire.times import from_stamp
-from shared.errors import NotInThisVersion, Refusal
+from shared.errors import Refusal
 from shared.rpc import in_thread, refusal_row, validate
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -40,6 +42,7 @@ class UseCases:
     resources: ReportResources
     modes: SetSuggestions
     board: BoardReader
+    distribute: Distribute
 
 
 class OrientationRpc(orientation_pb2_grpc.OrientationServiceServicer):
@@ -151,11 +154,9 @@ class OrientationRpc(orientation_pb2_grpc.OrientationServiceServicer):
             findings=[finding_to_wire(finding) for finding in heard.told()],
         )
 
-    async def Distribute(self, __: pb.DistributeRequest, _: Context) -> pb.DistributeResponse:
-        raise NotInThisVersion(
-            "Sharing scarce vehicles and beds among many cases is not in this version. "
-            "ScoreCase ranks responses and facilities for one case at a time."
-        )
+    async def Distribute(self, request: pb.DistributeRequest, _: Context) -> pb.DistributeResponse:
+        found = await in_thread(self._use.distribute, wanted_from_wire(request))
+        return distribution_to_wire(found)
 
     async def WatchBoard(
         self, request: pb.WatchBoardRequest, _: Context

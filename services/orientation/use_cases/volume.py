@@ -19,8 +19,9 @@ from services.orientation.domain.volume.hours import (
     hours_from,
 )
 from services.orientation.domain.volume.learning import Corrector, Learner
-from services.orientation.domain.volume.scores import naive, scores
+from services.orientation.domain.volume.scores import naive, scores, wape
 from services.orientation.domain.volume.season import BURN_IN
+from services.orientation.domain.volume.sectors import Sectors, divide
 from services.orientation.domain.volume.spread import Spread, moments
 from shared.errors import Malformed
 
@@ -57,7 +58,7 @@ class ForecastVolume:
     learner: Learner
     almanac: Almanac
 
-    def ahead(self, history: Hours, horizon: int) -> VolumeForecast:
+    def ahead(self, history: Hours, horizon: int, sectors: Sectors | None = None) -> VolumeForecast:
         """The `horizon` hours after the history; each further day stands on the days forecast."""
         check_horizon(horizon)
         days = cut(history, -(-horizon // DAY))
@@ -82,15 +83,28 @@ class ForecastVolume:
             "backtest_day_ahead": {"days": days.known - told.first}
             | scores(judged_mean, judged_levels, before),
         }
+        divided = None
+        if sectors is not None:
+            every = np.concatenate([judged_mean, *mean])
+            odd = history.calls.size - days.known * DAY
+            begin = days.known
+            divided = divide(sectors, odd, every, first=told.first, begin=begin, known=begin)
+            divided = divided.cut(horizon)
         return VolumeForecast(
             hours_from(history.end, horizon),
             np.concatenate(mean)[:horizon],
             np.concatenate(levels)[:horizon],
             facts,
+            divided,
         )
 
-    def rolled(self, history: Hours, actuals: Hours) -> VolumeForecast:
-        """Every day of the actuals from what precedes it, retrained every 91 days."""
+    def rolled(
+        self, history: Hours, actuals: Hours, sectors: Sectors | None = None
+    ) -> VolumeForecast:
+        """Every day of the actuals from what precedes it, retrained every 91 days.
+
+        `sectors` hold the hours of the history and then those of the actuals.
+        """
         if actuals.start != history.end:
             raise Malformed(
                 "ACTUALS_DO_NOT_FOLLOW",
@@ -100,8 +114,9 @@ class ForecastVolume:
             )
         count = actuals.calls.size
         days = fill(cut(history, -(-count // DAY)), actuals.calls)
-        run = _Run(self, days, 1)
-        run.through(days.known, REFIT_JUDGED)
+        run = _Run(self, days, min(count // DAY, LONGEST_WAIT))
+        judged = run.through(days.known, REFIT_JUDGED)
+        run.weeks = _Weeks(days.known, count // DAY)
         told = run.through(len(days.calls), REFIT_ROLLING)
         mean, season, levels = (part[:count] for part in told.since(days.known))
         peers = naive(history.calls, actuals.calls)
@@ -114,7 +129,16 @@ class ForecastVolume:
             "dispersion": run.spread.dispersion,
             "peers_wape": peers,
         }
-        return VolumeForecast(actuals.instants, mean, levels, facts)
+        facts |= run.weeks.facts(actuals.calls)
+        divided = None
+        if sectors is not None:
+            every = np.concatenate([*judged.mean, *told.mean])
+            odd = history.calls.size - days.known * DAY
+            divided = divide(
+                sectors, odd, every, first=judged.first, begin=days.known, known=len(days.calls)
+            ).cut(count)
+            facts["sectors"] = divided.scores(sectors.calls[-count:])
+        return VolumeForecast(actuals.instants, mean, levels, facts, divided)
 
 
 def check_horizon(horizon: int) -> None:
@@ -127,6 +151,41 @@ def check_horizon(horizon: int) -> None:
         )
 
 
+@dataclass(slots=True)
+class _Weeks:
+    """What was said a week ahead, every seventh day of the hours that are scored."""
+
+    first: int
+    days: int
+    mean: list[Counts] = field(default_factory=list)
+    levels: list[Counts] = field(default_factory=list)
+
+    def begin_at(self, day: int) -> bool:
+        at = day - self.first
+        return at % LONGEST_WAIT == 0 and 0 <= at <= self.days - LONGEST_WAIT
+
+    def facts(self, calls: Counts) -> dict[str, object]:
+        """Nothing where the hours hold no whole week."""
+        if not self.mean:
+            return {}
+        mean, levels = np.concatenate(self.mean), np.concatenate(self.levels)
+        seen = calls[: mean.size]
+        weeks = (-1, LONGEST_WAIT, DAY)
+        by_day = [
+            wape(said.reshape(-1), came.reshape(-1)) if np.nansum(came) > 0 else None
+            for said, came in zip(
+                np.moveaxis(mean.reshape(weeks), 1, 0),
+                np.moveaxis(seen.reshape(weeks), 1, 0),
+                strict=True,
+            )
+        ]
+        if not np.nansum(seen) > 0:
+            return {}
+        told: dict[str, object] = dict(scores(mean, levels, seen))
+        count = len(self.mean) // LONGEST_WAIT
+        return {"week_ahead": told | {"weeks": count, "wape_by_day": by_day}}
+
+
 class _Run:
     """One walk through the days: each is forecast, then learnt."""
 
@@ -136,6 +195,7 @@ class _Run:
         self.past = Past.begin(days, parts.almanac)
         self.spread = Spread()
         self.trainings = 0
+        self.weeks: _Weeks | None = None  # set where weeks ahead are to be scored
         self._at = days.known - min(JUDGED_DAYS, days.known // 3)
         self._waits = np.zeros((LONGEST_WAIT, 2))
         self.past.walk(self._at)
@@ -157,7 +217,10 @@ class _Run:
         for day in range(first, until):
             if model is None or (day - first) % refit == 0:
                 model = self.train(day)
-            if self._wait > 1 and (day - first) % WAIT_STEP == 0 and day + self._wait <= until:
+            if self.weeks is not None:
+                if self.weeks.begin_at(day):
+                    self._say_week(self.weeks, model, day)
+            elif self._wait > 1 and (day - first) % WAIT_STEP == 0 and day + self._wait <= until:
                 self._look_ahead(model, day)
             mean, season = _say(self.past, model, day)
             told.mean.append(mean)
@@ -179,14 +242,29 @@ class _Run:
 
     def _look_ahead(self, model: Corrector, day: int) -> None:
         """Forecasts some days blindly from `day`, to learn how errors grow with the wait."""
+        for number, mean in enumerate(self._blindly(model, day, self._wait)):
+            self._waits[number] += moments(self.past.days.calls[day + number], mean)
+
+    def _say_week(self, weeks: _Weeks, model: Corrector, day: int) -> None:
+        """Says a week ahead before any of it is known, then learns from it like from a look."""
+        means = self._blindly(model, day, LONGEST_WAIT)
+        for number, mean in enumerate(means):
+            weeks.mean.append(mean)
+            spread = self.waited(number)
+            weeks.levels.append(self.spread.quantiles(mean, dispersion=spread))
+        for number, mean in enumerate(means):
+            self._waits[number] += moments(self.past.days.calls[day + number], mean)
+
+    def _blindly(self, model: Corrector, day: int, count: int) -> list[Counts]:
         calls = self.past.days.calls.copy()
         calls[day:] = np.nan
         coming = self.past.fork(calls)
-        for number in range(self._wait):
-            mean = _say(coming, model, day + number)[0]
-            self._waits[number] += moments(self.past.days.calls[day + number], mean)
-            coming.days.calls[day + number] = mean
+        means = []
+        for number in range(count):
+            means.append(_say(coming, model, day + number)[0])
+            coming.days.calls[day + number] = means[-1]
             coming.walk(day + number + 1)
+        return means
 
 
 def _say(past: Past, model: Corrector, day: int) -> tuple[Counts, Counts]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,7 @@ def read_instance(path: Path) -> Problem:
     numbers = {n: a for n, a in arrays.items() if a.dtype.kind == "f"}
     if any(np.isnan(a).any() for a in numbers.values()):
         raise _bad(path, "some numbers are missing (NaN)")
-    return _problem(arrays, demand)
+    return problem_of(arrays)
 
 
 def _load(path: Path) -> dict[str, NDArray[np.generic]]:
@@ -59,7 +60,9 @@ def _bad(path: Path, why: str) -> Malformed:
     )
 
 
-def _problem(arrays: dict[str, NDArray[np.generic]], demand: NDArray[np.float64]) -> Problem:
+def problem_of(arrays: dict[str, NDArray[Any]]) -> Problem:
+    """The problem that arrays of the right shapes state."""
+    demand = arrays["cum_demand_q"].astype(np.float64)
     count, days, levels = demand.shape
 
     def whole(name: str) -> Ints:

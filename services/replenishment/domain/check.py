@@ -78,6 +78,20 @@ def spending(problem: Problem, orders: Ints) -> Floats:
     return spent
 
 
+def spoiled(problem: Problem, orders: Ints) -> float:
+    """EUR of new orders that will be thrown away unused."""
+    spoilage, total = problem.spoilage, 0.0
+    if spoilage is None:
+        return total
+    bought = spoilage.have[:, None] + np.cumsum(orders, axis=1) * problem.rows.pack[:, None]
+    for day in range(problem.days):
+        after, use = bought[:, day, None], spoilage.use[:, day]
+        before = after - (orders[:, day] * problem.rows.pack)[:, None]
+        lost = np.maximum(after - use, 0.0) - np.maximum(before - use, 0.0)
+        total += float((spoilage.worth * (lost @ problem.weights)).sum())
+    return total
+
+
 def cost(problem: Problem, orders: Ints) -> Cost:
     """Cost of a plan over the horizon, expected over the scenarios."""
     rows = problem.rows
@@ -103,4 +117,5 @@ def cost(problem: Problem, orders: Ints) -> Cost:
         discounts=float(off.sum()),
         over_budget=float(over.sum()) * problem.budget_penalty,
         over_storage=shelves,
+        spoiled=spoiled(problem, orders),
     )

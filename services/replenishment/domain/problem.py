@@ -64,6 +64,21 @@ class Storage:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Spoilage:
+    """What is thrown away of new orders because it outlives its use (Nahmias 1976, as an
+    approximation: the oldest go first, and what spoils is charged to the order that made
+    it too much).
+
+    An order placed on day t that brings everything ever bought to P base units loses
+    E[(P - use[t])+] of them; what was lost without that order was lost before.
+    """
+
+    have: Floats  # [N] base units on the shelf and on their way today
+    use: Floats  # [N, T, Q] cumulative demand until what is ordered on day t expires
+    worth: Floats  # [N] EUR a base unit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Problem:
     """One planning problem. Cost leaves out what no decision changes, above all the
     purchase price of what is bought anyway (discounts are in it)."""
@@ -75,6 +90,7 @@ class Problem:
     budget_penalty: float  # EUR per EUR over the budget
     caps: Ints  # [C] packs over the horizon for all rows that share the cap, hard
     storage: Storage | None = None
+    spoilage: Spoilage | None = None
 
     def __post_init__(self) -> None:
         rows = self.rows
@@ -114,6 +130,7 @@ class Cost:
     discounts: float
     over_budget: float
     over_storage: float
+    spoiled: float = 0.0
 
     @property
     def total(self) -> float:
@@ -125,6 +142,7 @@ class Cost:
             - self.discounts
             + self.over_budget
             + self.over_storage
+            + self.spoiled
         )
 
 

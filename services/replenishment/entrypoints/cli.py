@@ -35,3 +35,47 @@ def solve(
     from services.replenishment.main import solve_file  # noqa: PLC0415  the outermost door
 
     solve_file()(instance, seconds, seed, json, plan_out)
+
+
+@app.command()
+def oracle(
+    family: Annotated[str, typer.Option(help="exact_oracles or perishable_optimal")],
+    data: Annotated[Path, typer.Option(help="folder with the cases of that family")],
+    json: Annotated[Path, typer.Option(help="where each ratio, median and worst are written")],
+) -> None:
+    """Plays cases whose best answer is known, and says how far ours is from it."""
+    from services.replenishment.main import play_oracles  # noqa: PLC0415  the outermost door
+
+    play_oracles()(family, data, json)
+
+
+@app.command()
+def generate(
+    item_sites: Annotated[int, typer.Option(help="how many item-sites, at least 2", min=2)],
+    out: Annotated[Path, typer.Option(help="where the problem is written, .npz")],
+    seed: Annotated[int, typer.Option(help="same seed, same problem", min=0)] = 1,
+) -> None:
+    """Makes a planning problem of any size, drawn like the benchmark instances."""
+    from services.replenishment.main import generate_file  # noqa: PLC0415  the outermost door
+
+    generate_file(item_sites, seed, out)
+
+
+@app.command()
+def warm() -> None:
+    """Compiles the solver's loops ahead of the first plan, and keeps them on disk."""
+    from services.replenishment.main import warm_up  # noqa: PLC0415  the outermost door
+
+    warm_up()
+
+
+@app.command()
+def simulate(
+    data: Annotated[Path, typer.Option(help="folder with demand files: unique_id, ds, y")],
+    json: Annotated[Path, typer.Option(help="where everything measured is written")],
+    plots: Annotated[Path | None, typer.Option(help="folder for the pictures")] = None,
+) -> None:
+    """Plays ordering policies day by day on real demand, in calm and under stress."""
+    from services.replenishment.main import simulate_files  # noqa: PLC0415  the outermost door
+
+    simulate_files()(data, json, plots)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import resource
+import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +19,10 @@ from services.replenishment.domain.problem import Problem
 from services.replenishment.ports import Proved
 from shared.errors import Malformed
 
+Plan = Callable[[Problem, float, int, Callable[[Proved], None]], Proved]
+RESERVE_SECONDS, RESERVE_OF_A_ROW = 0.5, 5e-5
+PATIENCE_SECONDS = 1.0  # a round or a choice may end a little late
+
 
 def seconds_since_start() -> float:
     """Wall seconds since this process began, loading of the interpreter included."""
@@ -25,16 +31,46 @@ def seconds_since_start() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) - begun
 
 
+class _Planning(threading.Thread):
+    """Plans beside the clock: compiling a loop, or a choice of SCIP, cannot be interrupted."""
+
+    def __init__(self, plan: Plan, problem: Problem, seconds: float, seed: int) -> None:
+        super().__init__(daemon=True)
+        self._plan, self._problem, self._seconds, self._seed = plan, problem, seconds, seed
+        # Without a plan yet, ordering nothing is one, and no discount is larger than all.
+        rows = problem.rows
+        off = (rows.price * rows.break_discount.max(axis=1, initial=0.0)) @ rows.most
+        nothing = np.zeros((rows.count, problem.days), dtype=np.int64)
+        self.best = Proved(nothing, -float(off), 0)
+        self.failure: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self.best = self._plan(self._problem, self._seconds, self._seed, self._hear)
+        except BaseException as failure:  # noqa: BLE001  raised again by who waits for the plan
+            self.failure = failure
+
+    def _hear(self, better: Proved) -> None:
+        self.best = better
+
+    def until(self, seconds: float) -> Proved:
+        """The plan, or the best one so far once the seconds are over."""
+        self.join(max(0.0, seconds))
+        if self.failure is not None:
+            raise self.failure
+        return self.best
+
+
 @dataclass(frozen=True, slots=True)
 class SolveFile:
     """Plans a file's problem within the wall seconds that the process may live.
 
-    `read` gives the problem of a file, `plan` the best plan within some seconds.
-    Malformed SECONDS_MALFORMED, and what `read` refuses.
+    `read` gives the problem of a file, `plan` the best plan within some seconds, telling
+    of better ones. Malformed SECONDS_MALFORMED, and what `read` refuses.
     """
 
     read: Callable[[Path], Problem]
-    plan: Callable[[Problem, float, int], Proved]
+    plan: Plan
 
     def __call__(
         self, instance: Path, seconds: float, seed: int, answer: Path, plan_out: Path
@@ -46,9 +82,11 @@ class SolveFile:
             )
         problem = self.read(instance)
         # what checking the plan and writing the files will take
-        reserve = 0.5 + 5e-5 * problem.rows.count
+        reserve = RESERVE_SECONDS + RESERVE_OF_A_ROW * problem.rows.count
         left = began + seconds - reserve - time.monotonic()
-        found = self.plan(problem, max(0.0, left), seed)
+        planning = _Planning(self.plan, problem, max(0.0, left), seed)
+        planning.start()
+        found = planning.until(left + PATIENCE_SECONDS)
         broken = check(problem, found.orders)
         if broken:
             raise AssertionError(f"the plan breaks {broken}")
@@ -66,3 +104,7 @@ class SolveFile:
             "iterations": found.rounds,
         }
         answer.write_text(json.dumps(told, indent=2) + "\n")
+        if planning.is_alive():
+            # The interpreter must not wait for a loop that is still being compiled.
+            sys.stdout.flush()
+            os._exit(0)

@@ -16,6 +16,7 @@ from services.replenishment.domain.problem import (
     Ints,
     Problem,
     Rows,
+    Spoilage,
     Storage,
 )
 
@@ -30,6 +31,7 @@ def tiny(
     cap: bool = False,
     breaks: bool = False,
     storage: bool = False,
+    spoils: bool = False,
 ) -> Problem:
     """A few item-sites of one supplier over six days, drawn with `seed`."""
     draw = np.random.default_rng(seed)
@@ -41,9 +43,10 @@ def tiny(
     pack = draw.choice([0.5, 1.0, 2.5], rows)
     price = draw.uniform(1, 40, rows)
     spent = float((price * 2).sum())
+    demand = np.cumsum(daily, axis=1) * pack[:, None, None]
     return Problem(
         rows=Rows(
-            demand=np.cumsum(daily, axis=1) * pack[:, None, None],
+            demand=demand,
             supply=np.repeat(draw.uniform(0, 1.5, (rows, 1, 1)), DAYS, axis=1).repeat(
                 scenarios, axis=2
             )
@@ -77,6 +80,13 @@ def tiny(
         )
         if storage
         else None,
+        spoilage=Spoilage(
+            have=draw.uniform(0, 1, rows) * pack,
+            use=np.minimum(demand * 1.3, demand[:, -1:] * draw.uniform(0.3, 1.2)),
+            worth=draw.uniform(0.2, 4, rows) / pack,
+        )
+        if spoils
+        else None,
     )
 
 
@@ -88,6 +98,7 @@ PROBLEMS = st.builds(
     cap=st.booleans(),
     breaks=st.booleans(),
     storage=st.booleans(),
+    spoils=st.booleans(),
 )
 
 
@@ -116,7 +127,7 @@ def _alone(problem: Problem, row: int) -> Problem:
     picked = {
         name: getattr(rows, name)[row : row + 1] for name in Rows.__slots__ if name != "count"
     }
-    return replace(problem, rows=Rows(**picked), storage=None)
+    return replace(problem, rows=Rows(**picked), storage=None, spoilage=None)
 
 
 def best_cost(problem: Problem) -> float:

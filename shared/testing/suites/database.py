@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, String, Table, func, inspect, select
 
 from shared.clock import FixedClock
-from shared.errors import NotNow, TooMuch
+from shared.errors import NotNow, TooMuch, Unavailable
 from shared.events.event import MAX_EVENT_BYTES, decode
 from shared.events.rows import event_from_row
 from shared.storage import Database, upsert
@@ -256,6 +256,18 @@ class DatabaseSuite:
         second.unlink()
         with pytest.raises(NotNow, match="STORE_NEWER"):
             database.migrate(str(folder))
+        with pytest.raises(NotNow, match="STORE_NEWER"):
+            database.check_migrated(str(folder))
+
+    def test_who_may_not_migrate_waits_until_another_did(self, url: str, tmp_path: Path) -> None:
+        folder = scripts(tmp_path / "migrations")
+        waiting, job = Database.open(url), Database.open(url)
+        with pytest.raises(Unavailable, match="STORE_OLDER"):
+            waiting.check_migrated(folder)
+        job.migrate(folder)
+        waiting.check_migrated(folder)
+        for database in (waiting, job):
+            database.close()
 
     def test_a_turn_has_one_holder_and_passes_on_when_released(
         self, url: str, database: Database, table: Table

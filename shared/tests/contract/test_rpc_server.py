@@ -21,6 +21,7 @@ from shared.errors import (
     NotInThisVersion,
     NotNow,
     Refusal,
+    Stranger,
     TooMuch,
     Unavailable,
 )
@@ -103,6 +104,7 @@ def ask(
         (Malformed("BAD", "Change it.", field="a[2].b"), grpc.StatusCode.INVALID_ARGUMENT),
         (Missing("GONE", "Put it.", item_id="X"), grpc.StatusCode.NOT_FOUND),
         (NotNow("LATER", "Wait."), grpc.StatusCode.FAILED_PRECONDITION),
+        (Stranger("WHO", "Show."), grpc.StatusCode.UNAUTHENTICATED),
         (Forbidden("NOT_YOURS", "Ask."), grpc.StatusCode.PERMISSION_DENIED),
         (TooMuch("FULL", "Slower."), grpc.StatusCode.RESOURCE_EXHAUSTED),
         (Unavailable("AWAY", "Again."), grpc.StatusCode.UNAVAILABLE),

@@ -20,10 +20,10 @@ from shared.events.event import (
     instant,
     micros,
     topic_of,
-    traceparent,
 )
 from shared.events.topics import with_dead
 from shared.testing.facts import a_fact, tell
+from shared.tracing import traceparent
 
 CLOCK = FixedClock(datetime(2026, 1, 5, 6, tzinfo=UTC))
 INSTANTS = st.datetimes(

@@ -37,7 +37,7 @@ def intake(party: Party) -> Intake:
         if message.number == 99:
             raise Missing("EARLY", "Not yet.", waits_for="item:x")
 
-    return Intake(party.database, "g", {KIND: handle}, party.clock, timedelta(days=1))
+    return Intake(party.database, "g", {KIND: handle}, party.clock, longest_wait=timedelta(days=1))
 
 
 def deliveries(party: Party, *numbers: int) -> list[Delivery]:
@@ -75,7 +75,7 @@ def test_a_fact_that_waited_too_long_becomes_a_dead_letter(party: Party) -> None
     def never(*_: object) -> None:
         raise Missing("EARLY", "Not yet.", waits_for="item:x")
 
-    intake = Intake(party.database, "g", {KIND: never}, party.clock, timedelta(0))
+    intake = Intake(party.database, "g", {KIND: never}, party.clock, longest_wait=timedelta(0))
     assert intake.alone(deliveries(party, 1)[0]) == [Outcome.WAITING]
     with party.database.transaction() as tx:
         tx.announce("item:x")

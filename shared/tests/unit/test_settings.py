@@ -51,15 +51,18 @@ def test_every_error_is_told_at_once() -> None:
                 "LARREY_MAX_MESSAGE_BYTES": "many",
                 "LARREY_CLOCK_START": "2026-01-05T06:00:00",
                 "LARREY_EXACTT": "yes",
+                "LARREY_LOG_LEVEL": "loud",
             },
         )
     text = str(bad.value)
+    assert text.count("\n") == 6
     for name in (
         "LARREY_EVENTS_URL is not set",
         "LARREY_DATA_DIR is not set",
         "LARREY_MAX_MESSAGE_BYTES must be a whole number",
         "LARREY_CLOCK_START must be an instant",
         "LARREY_EXACTT is not a setting",
+        "LARREY_LOG_LEVEL must be debug",
     ):
         assert name in text
 
@@ -71,6 +74,21 @@ def test_every_error_is_told_at_once() -> None:
         ("LARREY_EVENTS_URL", "amqp://x"),
         ("LARREY_LOG_LEVEL", "loud"),
         ("LARREY_WORKER_THREADS", "0"),
+        ("LARREY_MIGRATE", "sometimes"),
+        ("LARREY_TRACES_ENDPOINT", "collector:4317"),
+        ("LARREY_TRACES_SHARE", "2"),
+        ("LARREY_ACCESS", "ajar"),
+        ("LARREY_ACCESS", "closed"),
+        ("LARREY_TLS_CERT", "/x"),
+        ("LARREY_OIDC_ISSUER", "https://x"),
+        ("LARREY_OIDC_KEYS", "http://id.example.org/keys"),
+        ("LARREY_CALLS_PER_SECOND", "-1"),
+        ("LARREY_STREAMS_PER_CLIENT", "-1"),
+        ("LARREY_STREAMS_PER_CONNECTION", "0"),
+        ("LARREY_WATTS_PER_CORE", "0"),
+        ("LARREY_DATA_CENTRE_FACTOR", "0.9"),
+        ("LARREY_GRID_KG_PER_KWH", "-1"),
+        ("LARREY_GRID_KG_PER_KWH", "nan"),
         ("LARREY_MAX_MESSAGE_BYTES", "10"),
     ],
 )

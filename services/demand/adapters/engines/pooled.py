@@ -14,6 +14,8 @@ from services.demand.domain.tables import Array, Asked, Flags, HistoryTable, Int
 BORDERS = (0.1, 0.3, 0.5, 0.7, 0.9)
 LEAST_POOL = 150
 ORIGINS = 12
+# No amount of anything is smaller: below it a size would be 0 and errors not finite.
+LEAST_UNIT = 1e-9
 
 
 def tsb_means(values: Array, alive: Flags, alpha: float, beta: float) -> Array:
@@ -74,7 +76,7 @@ class _Errors:
         share = 1.0 - used / np.maximum(table.lengths, 1)
         self._bucket = np.searchsorted(BORDERS, share, side="right")
         positive = table.values[table.values > 0]
-        self._unit = min(1.0, float(positive.min())) if len(positive) else 1.0
+        self._unit = float(np.clip(positive.min(), LEAST_UNIT, 1.0)) if len(positive) else 1.0
 
     def _size(self, mean: Array, periods: int) -> Array:
         return np.asarray(

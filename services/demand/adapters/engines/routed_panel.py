@@ -13,6 +13,7 @@ from threadpoolctl import (  # type: ignore[import-untyped]  # no types are publ
 
 from services.demand.adapters.engines.gp_panel import calendar, engine
 from services.demand.adapters.engines.gp_panel.panel import Options, Panel
+from services.demand.adapters.engines.panel_parts import in_amounts
 from services.demand.domain.routing import Group, origins
 from services.demand.domain.scoring import SCORED_LEVELS, pinball
 from services.demand.domain.tables import Asked, HistoryTable, TableForecast
@@ -26,7 +27,7 @@ LEAST_MEMBERS = 8.0
 MARGIN = 0.002
 GROUPING_ORIGINS = 2
 # Series asked how they are best grouped, at most.
-SAMPLE = 1500
+SAMPLE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,9 @@ class PanelEngine:
     """Structural Gaussian processes, averaged; learns what the series of a table share.
 
     Found inside each history it is given: the calendar that makes it most likely, and the
-    column, if any, whose words group series that move together.
+    column, if any, whose words group series that move together, asking `asked` series at most.
+    `only_working_days`: days and weeks get no calendar of holidays, since it is tried item by
+    item elsewhere.
     """
 
     name: str = "panel of Gaussian processes"
@@ -42,6 +45,8 @@ class PanelEngine:
     home: Group | None = None
     slow: bool = False
     options: Options = field(default_factory=Options)
+    only_working_days: bool = False
+    asked: int = SAMPLE
 
     def __call__(self, table: HistoryTable, asked: Asked) -> TableForecast:
         # many small products: a second thread costs more than it brings
@@ -49,7 +54,9 @@ class PanelEngine:
             return self._forecast(table, asked)
 
     def _forecast(self, table: HistoryTable, asked: Asked) -> TableForecast:
-        panel, holidays = _with_calendar(_panel(table), table, asked.horizon, self.options)
+        panel, holidays = _panel(table), ""
+        if table.frequency == "MS" or not self.only_working_days:
+            panel, holidays = _with_calendar(panel, table, asked.horizon, self.options)
         column = self._grouping(panel, table, asked.horizon)
         if column:
             panel = replace(panel, groups=table.categories[column])
@@ -74,6 +81,7 @@ class PanelEngine:
                 + (f" Noted: {', '.join(flags).lower().replace('_', ' ')}." if flags else "")
                 for share, flags in zip(made.shared, made.flags, strict=True)
             ),
+            drivers=in_amounts(made.components, made.latent_mean, self.options.power),
         )
 
     def _grouping(self, panel: Panel, table: HistoryTable, horizon: int) -> str:
@@ -102,7 +110,7 @@ class PanelEngine:
         tests = origins(table.length, horizon, table.season)[:GROUPING_ORIGINS]
         for known, ahead in tests:
             begun = np.flatnonzero(table.lengths - (table.length - known) >= 1)
-            step = -(-len(begun) // SAMPLE)
+            step = max(1, -(-len(begun) // self.asked))
             rows = begun[::step]
             made = engine.forecast(
                 dressed.rows(rows.tolist(), drop_last=table.length - known),

@@ -11,7 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from services.demand.adapters.files.drivers import calendar_drivers, signal_drivers
 from services.demand.adapters.files.reading import read_actuals, read_history
+from services.demand.domain.drivers.driver import Driver
 from services.demand.domain.history_files import HistoryRead
 from services.demand.domain.scoring import Actuals
 from services.demand.domain.tables import Array, Days, HistoryTable, TableForecast
@@ -33,6 +35,8 @@ class Desk:
     json_path: Path | None = None
     plot_item: str = ""
     plot_path: Path | None = None
+    signals_path: Path | None = None
+    zone: str = ""
 
     def __post_init__(self) -> None:
         """Refuses at once what would fail after minutes of work."""
@@ -51,10 +55,10 @@ class Desk:
                 f"{self.plot_path.name} must end in {' or '.join(PLOTS)}.",
                 field="--plot",
             )
-        if self.actuals_path is not None and not self.actuals_path.is_file():
-            raise Malformed(
-                "FILE_MISSING", f"There is no file {self.actuals_path}.", field="--actuals"
-            )
+        inputs = {"--actuals": self.actuals_path, "--signals": self.signals_path}
+        for option, path in inputs.items():
+            if path is not None and not path.is_file():
+                raise Malformed("FILE_MISSING", f"There is no file {path}.", field=option)
 
     def history(self) -> HistoryRead:
         read = read_history(self.history_path, self.frequency, self.season, self.horizon)
@@ -70,6 +74,12 @@ class Desk:
         if self.actuals_path is None:
             raise Malformed("FILE_MISSING", "No file of actuals was given.", field="--actuals")
         return read_actuals(self.actuals_path, ids, ahead, self.frequency)
+
+    def drivers(self, read: HistoryRead) -> Sequence[Driver]:
+        found = calendar_drivers(read, self.zone) if self.zone else ()
+        if self.signals_path is not None:
+            found = (*found, *signal_drivers(self.signals_path, read))
+        return found
 
     def write(
         self, ids: Sequence[str], ahead: Days, forecast: TableForecast, levels: Sequence[float]

@@ -15,11 +15,14 @@ from services.demand.adapters.files import grid
 from services.demand.adapters.files.columns import extra_columns
 from services.demand.domain.findings import Found
 from services.demand.domain.history_files import HistoryRead
+from services.demand.domain.movements import REASON_WORDS
+from services.demand.domain.repair import NOT_DEMAND
 from services.demand.domain.scoring import Actuals
 from services.demand.domain.tables import Array, Days, HistoryTable
 from shared.errors import Malformed, TooMuch
 
 KEYS = ("unique_id", "ds", "y")
+REASON = "reason"
 MOST_CELLS = 400_000_000
 
 
@@ -46,6 +49,10 @@ def read_history(path: Path, frequency: str, season: int, horizon: int) -> Histo
     observed = rows > 0
     start = np.argmax(observed, axis=1).astype(np.int64)
     columns, categories = extra_columns(frame, row, place, shape)
+    if REASON in frame:
+        columns = {**columns, NOT_DEMAND: _not_demand(frame, row, place, shape)}
+        categories = {name: words for name, words in categories.items() if name != REASON}
+        rows = _rows_of_one_reason(frame, row, place, shape)
     table = HistoryTable(
         ids=tuple(str(one) for one in ids),
         periods=periods.to_numpy(dtype="datetime64[ns]"),
@@ -61,6 +68,39 @@ def read_history(path: Path, frequency: str, season: int, horizon: int) -> Histo
     )
     ahead = grid.after(periods[-1], horizon, frequency).to_numpy(dtype="datetime64[ns]")
     return HistoryRead(table, ahead, rows, tuple(notes))
+
+
+def _not_demand(frame: Any, row: Any, place: Any, shape: tuple[int, int]) -> Array:
+    """[n, T] the part of what was recorded that is no demand, by the column `reason`.
+
+    A return takes off what it brings back, whatever its sign in the file.
+    """
+    words = frame[REASON].astype(str).str.strip().str.lower()
+    unknown = sorted(set(words) - set(REASON_WORDS))
+    if unknown:
+        raise Malformed(
+            "REASON_UNKNOWN",
+            f"reason holds {unknown[0]!r}. It is one of {', '.join(sorted(REASON_WORDS))}; rename "
+            "the column when it means something else.",
+            field="--history reason",
+        )
+    y = np.nan_to_num(frame["y"].to_numpy(dtype=np.float64))
+    sign = words.map(REASON_WORDS).to_numpy(dtype=np.float64)
+    learnt = np.where(sign < 0, -np.abs(y), sign * y)
+    made = np.zeros(shape)
+    np.add.at(made, (row, place), y - learnt)
+    return made
+
+
+def _rows_of_one_reason(frame: Any, row: Any, place: Any, shape: tuple[int, int]) -> Any:
+    """[n, T] most rows of one reason: rows of several reasons are no duplicates."""
+    most = np.zeros(shape, dtype=np.int64)
+    for word in frame[REASON].unique():
+        mine = (frame[REASON] == word).to_numpy()
+        count = np.zeros(shape, dtype=np.int64)
+        np.add.at(count, (row[mine], place[mine]), 1)
+        most = np.maximum(most, count)
+    return most
 
 
 def read_actuals(path: Path, ids: Sequence[str], ahead: Days, frequency: str) -> Actuals:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.demand.adapters.engines.pooled import PooledTsb
-from services.demand.adapters.engines.routed_forests import ForestEngine
-from services.demand.adapters.engines.routed_panel import PanelEngine
-from services.demand.adapters.engines.series.blend import StatisticalBlend
 from services.demand.adapters.engines.series.learned import NAME, LearnedPeer, installed
 from services.demand.adapters.engines.series.peers import ALWAYS, RARE, Peer
+from services.demand.adapters.engines.wiring import router
 from services.demand.adapters.files.desk import Desk
 from services.demand.adapters.files.machine import Bars, used_so_far
-from services.demand.domain.routing import Group
 from services.demand.ports import Peer as PeerPort
 from services.demand.use_cases.backtest_files import BacktestFile
 from services.demand.use_cases.forecast_files import ForecastFile, ForecastTable
-from services.demand.use_cases.route_table import RouteTable
 
 
 def forecast_file(desk: Desk, workers: int) -> ForecastFile:
-    return ForecastFile(desk, ForecastTable(_route(workers, Bars()), used_so_far))
+    route = router(workers, Bars(), calendar_drives=bool(desk.zone))
+    return ForecastFile(desk, ForecastTable(route, used_so_far))
 
 
 def backtest_file(
@@ -33,19 +29,9 @@ def backtest_file(
         always.append(LearnedPeer())
     return BacktestFile(
         desk,
-        ForecastTable(_route(workers, bars), used_so_far),
+        ForecastTable(router(workers, bars, calendar_drives=bool(desk.zone)), used_so_far),
         always,
         tuple(Peer(name, workers) for name in RARE if name in peers),
         used_so_far,
         bars,
     )
-
-
-def _route(workers: int, bars: Bars) -> RouteTable:
-    panel, forests = PanelEngine(), ForestEngine()
-    engines = (panel, forests, StatisticalBlend(workers), PooledTsb())
-    homes = {
-        Group.REGULAR: (panel.name,),
-        Group.RARE: (forests.name, panel.name),
-    }
-    return RouteTable(engines, homes, bars)

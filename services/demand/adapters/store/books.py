@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from services.demand.adapters.store.accuracy import SqlAccuracy
 from services.demand.adapters.store.bulk import among
 from services.demand.adapters.store.forecasts import SqlForecasts
 from services.demand.adapters.store.movements import SqlMovements
 from services.demand.adapters.store.runs import SqlRuns
+from services.demand.adapters.store.shelf import SqlShelf
 from services.demand.adapters.store.signals import SqlSignals
 from services.demand.adapters.store.tables import Tables
 from shared.catalogue.codes import Code, CodeSystem
@@ -83,6 +85,8 @@ class SqlBooks:
         self.runs = SqlRuns(tx.connection, tables)
         self.forecasts = SqlForecasts(tx, tables)
         self.signals = SqlSignals(tx.connection, tables)
+        self.shelf = SqlShelf(tx.connection, tables)
+        self.accuracy = SqlAccuracy(tx.connection, tables)
 
 
 @dataclass(frozen=True, slots=True)

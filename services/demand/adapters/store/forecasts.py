@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import and_, func, or_, select
 
 from larrey.demand.v1 import demand_pb2, events_pb2
+from services.demand.adapters.store.bulk import among
 from services.demand.adapters.store.tables import Tables
 from services.demand.adapters.store.times import from_micros, micros
 from services.demand.domain.forecasts import Forecast
@@ -63,6 +64,15 @@ class SqlForecasts:
                 events_pb2.ForecastPublished(item_id=forecast.item_id, forecast=message),
                 event_id=f"forecast:{forecast.run_id}:{forecast.site_id}:{forecast.item_id}",
             )
+
+    def some(self, site_ids: Sequence[str], item_ids: Sequence[str]) -> Sequence[Forecast]:
+        table, connection = self._table, self._tx.connection
+        query = select(table.c.message).order_by(table.c.site_id, table.c.item_id)
+        if site_ids:
+            query = query.where(among(connection, table.c.site_id, site_ids))
+        if item_ids:
+            query = query.where(among(connection, table.c.item_id, item_ids))
+        return [_read(message) for message in connection.execute(query).scalars()]
 
     def newest_made(self) -> datetime | None:
         newest = self._tx.connection.execute(select(func.max(self._table.c.made_us))).scalar()

@@ -12,11 +12,14 @@ from sqlalchemy import Connection, func, select, update
 from services.demand.adapters.store.tables import Tables
 from services.demand.adapters.store.times import from_micros, micros
 from services.demand.domain.forecasts import Finding, Outcome
+from services.demand.domain.history_files import Target
 from services.demand.domain.periods import Period
 from services.demand.domain.runs import Run, RunOrder, RunState
 from shared.storage import upsert
 
 FINDINGS_SHOWN = 1000
+# Stands for the period of a run whose grids are chosen item by item.
+AUTO = "AUTO"
 
 
 class SqlRuns:
@@ -32,7 +35,7 @@ class SqlRuns:
             "run_id": run.run_id,
             "request_key": request_key or None,
             "state": run.state.value,
-            "period": run.order.period.value,
+            "period": AUTO if run.order.auto else run.order.period.value,
             "horizon": run.order.horizon,
             "as_of": run.order.as_of,
             "site_ids": json.dumps(run.order.site_ids),
@@ -43,6 +46,9 @@ class SqlRuns:
             "end_us": None if run.end_time is None else micros(run.end_time),
             "failure": run.failure,
             "seq": (last or 0) + 1,
+            "lead": run.order.lead,
+            "target": run.order.target.value,
+            "update_only": run.order.update,
         }
         written = upsert(self._connection, self._run, [row], key=["request_key"], update=[])
         return written == 1
@@ -60,11 +66,15 @@ class SqlRuns:
         return Run(
             run_id=row.run_id,
             order=RunOrder(
-                Period(row.period),
+                Period.DAY if row.period == AUTO else Period(row.period),
                 row.horizon,
                 row.as_of,
                 tuple(json.loads(row.site_ids)),
                 tuple(json.loads(row.item_ids)),
+                row.lead,
+                Target(row.target),
+                row.period == AUTO,
+                row.update_only,
             ),
             state=RunState(row.state),
             series=row.series,

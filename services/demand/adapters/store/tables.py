@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 
 from shared.catalogue.tables import CatalogueTables, catalogue_tables
@@ -35,6 +36,8 @@ class Tables:
     forecast: Table
     case: Table
     signal: Table
+    shelf: Table
+    claim: Table
 
 
 def _movement(metadata: MetaData) -> Table:
@@ -93,6 +96,9 @@ def _run(metadata: MetaData) -> Table:
         Column("end_us", BigInteger),
         Column("failure", Text, nullable=False),
         Column("seq", BigInteger, nullable=False),
+        Column("lead", Integer, nullable=False, server_default="0"),
+        Column("target", String(8), nullable=False, server_default="demand"),
+        Column("update_only", Boolean, nullable=False, server_default=false()),
         Index("forecast_run_by_state", "state", "seq"),
     )
 
@@ -121,6 +127,43 @@ def _forecast(metadata: MetaData) -> Table:
         Column("run_id", String(64), nullable=False, index=True),
         Column("made_us", BigInteger, nullable=False),
         Column("message", LargeBinary, nullable=False),
+    )
+
+
+def _shelf(metadata: MetaData) -> Table:
+    """The newest report of a shelf by item, site and day (counted from 1970)."""
+    return Table(
+        "shelf_day",
+        metadata,
+        Column("item_id", String(64), primary_key=True),
+        Column("site_id", String(9), primary_key=True),
+        Column("day", Integer, primary_key=True),
+        Column("level", Float(53)),
+        Column("out_share", Float(53)),
+        sqlite_with_rowid=False,
+    )
+
+
+def _claim(metadata: MetaData) -> Table:
+    """What was said of the first period of a forecast, and what came true of it.
+
+    `number` counts periods from 1970; `curve` is a JSON list of quantiles.
+    """
+    return Table(
+        "claim",
+        metadata,
+        Column("item_id", String(64), primary_key=True),
+        Column("site_id", String(9), primary_key=True),
+        Column("period", String(8), primary_key=True),
+        Column("number", Integer, primary_key=True),
+        Column("made_us", BigInteger, nullable=False),
+        Column("demand_class", String(16), nullable=False),
+        Column("mean", Float(53), nullable=False),
+        Column("curve", Text, nullable=False),
+        Column("step", Float(53), nullable=False),
+        Column("actual", Float(53)),
+        Index("claim_by_age", "made_us"),
+        sqlite_with_rowid=False,
     )
 
 
@@ -153,4 +196,6 @@ def tables() -> Tables:
         forecast=_forecast(metadata),
         case=case,
         signal=signal,
+        shelf=_shelf(metadata),
+        claim=_claim(metadata),
     )

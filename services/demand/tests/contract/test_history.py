@@ -16,6 +16,7 @@ from services.demand.adapters.store.books import SqlStore
 from services.demand.domain.movements import Movement, Reason
 from services.demand.domain.periods import Period
 from services.demand.domain.runs import RunOrder
+from services.demand.domain.shelf import ShelfDay
 from services.demand.tests.conftest import open_store
 from services.demand.tests.situations import ANGERS, NANTES, day_number, movement
 from shared.errors import Unavailable
@@ -107,6 +108,49 @@ def test_one_history_is_read_on_each_grid(
     history.compact()
     [series] = history.series(replace(ORDER, period=period))
     assert series.values.tolist() == values
+
+
+def test_each_item_gets_the_grid_that_its_data_allow(history: ParquetHistory) -> None:
+    rows = [movement(f"d-{n}", day=DECEMBER - n) for n in range(200)]
+    rows += [movement(f"w-{n}", item_id="W", day=DECEMBER - 7 * n) for n in range(30)]
+    rows += [movement(f"m-{n}", item_id="M", day=DECEMBER - 90 * n) for n in range(4)]
+    record(history, rows)
+    history.compact()
+    found = history.series(replace(ORDER, period=Period.DAY, auto=True))
+    grids = {s.item_id: (s.period, len(s.values)) for s in found}
+    assert grids["PARACETAMOL"] == (Period.DAY, 200)
+    assert grids["W"][0] is Period.WEEK
+    assert grids["M"][0] is Period.MONTH
+    assert {s.values.sum() for s in found if s.item_id == "W"} == {90.0}
+
+
+def test_days_without_stock_come_with_the_series(history: ParquetHistory) -> None:
+    record(history, [movement("m-1", day=DECEMBER), movement("m-2", day=DECEMBER - 60)])
+    with SqlStore(history.database, history.tables).write() as books:
+        said = ShelfDay("PARACETAMOL", NANTES, DECEMBER - 30, None, 1.0)
+        books.shelf.put([said, replace(said, day=DECEMBER - 29)])
+        books.shelf.put([replace(said, out=0.5)])
+    history.compact()
+    [series] = history.series(ORDER)
+    assert series.out is not None
+    assert series.out.tolist() == [0.0, 1.5, 0.0]
+
+
+def test_the_wards_of_an_item_are_told_with_what_they_used(history: ParquetHistory) -> None:
+    record(
+        history,
+        [
+            movement("m-1", day=DECEMBER, ward_id="W1", amount=5.0),
+            movement("m-2", day=DECEMBER, ward_id="W1", amount=2.0, reason=Reason.RETURN.value),
+            movement("m-3", day=DECEMBER, amount=1.0),
+            movement("m-4", day=DECEMBER - 400, ward_id="OLD"),
+            movement("m-5", day=DECEMBER, ward_id="W2", site_id=ANGERS),
+        ],
+    )
+    history.compact()
+    assert history.ward_use(NANTES, ["PARACETAMOL"], DECEMBER - 365) == {
+        "PARACETAMOL": {"": 1.0, "W1": 3.0}
+    }
 
 
 def test_a_silent_site_is_not_filled_with_zeros(history: ParquetHistory) -> None:

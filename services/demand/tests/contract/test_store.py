@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
+import numpy as np
 import pytest
 
+from services.demand.domain.accuracy import claim_of
 from services.demand.domain.forecasts import Finding, Outcome
+from services.demand.domain.history_files import Target
 from services.demand.domain.periods import Period
 from services.demand.domain.runs import Run, RunOrder, RunState
 from services.demand.domain.signals import Case
@@ -208,6 +212,53 @@ class StoreSuite:
             }
             assert [i.item_id for i in books.catalogue.all_items()] == ["PARACETAMOL"]
             assert books.catalogue.site_ids() == {NANTES, ANGERS}
+
+    def test_the_newest_claim_of_a_period_counts_and_keeps_what_came_true(
+        self, store: Store
+    ) -> None:
+        old = claim_of(a_forecast(), np.array([1.0, 2.0]))
+        new = old._replace(mean=9.0)
+        other = claim_of(a_forecast("B", ANGERS), np.array([1.0, 2.0]))
+        with store.write() as books:
+            books.accuracy.claim([old, other])
+            books.accuracy.claim([new])
+            books.accuracy.settle([(new, 7.0), (other, 3.0)])
+        with store.read() as books:
+            assert books.accuracy.open_claims([("PARACETAMOL", NANTES)]) == [new]
+            assert books.accuracy.settled("", "") == [(other, 3.0), (new, 7.0)]
+            assert books.accuracy.settled(NANTES, "") == [(new, 7.0)]
+            assert books.accuracy.settled("", "B") == [(other, 3.0)]
+
+    def test_old_claims_are_forgotten(self, store: Store) -> None:
+        with store.write() as books:
+            books.accuracy.claim([claim_of(a_forecast(), np.array([1.0]))])
+            books.accuracy.forget(MONDAY)
+            assert len(books.accuracy.open_claims([("PARACETAMOL", NANTES)])) == 1
+            books.accuracy.forget(MONDAY + timedelta(days=1))
+            assert books.accuracy.open_claims([("PARACETAMOL", NANTES)]) == []
+
+    def test_some_forecasts_are_found_by_site_and_item(self, store: Store) -> None:
+        with store.write() as books:
+            books.forecasts.put([a_forecast("A"), a_forecast("B"), a_forecast("A", ANGERS)])
+        with store.read() as books:
+
+            def some(*asked: tuple[str, ...]) -> list[tuple[str, str]]:
+                return [(f.site_id, f.item_id) for f in books.forecasts.some(*asked)]
+
+            assert some((), ()) == [(NANTES, "A"), (NANTES, "B"), (ANGERS, "A")]
+            assert some((NANTES,), ()) == [(NANTES, "A"), (NANTES, "B")]
+            assert some((ANGERS, NANTES), ("A",)) == [(NANTES, "A"), (ANGERS, "A")]
+
+    def test_a_run_remembers_lead_time_target_and_free_grids(self, store: Store) -> None:
+        order = replace(
+            ORDER, period=Period.DAY, lead=7, target=Target.RECORDED, auto=True, update=True
+        )
+        with store.write() as books:
+            books.runs.add(a_run(order=order), "")
+        with store.read() as books:
+            found = books.runs.get("run-1")
+        assert found is not None
+        assert found.order == order
 
 
 class TestInMemory(StoreSuite):

@@ -16,7 +16,8 @@ from larrey.catalogue.v1 import catalogue_pb2
 from larrey.demand.v1 import demand_pb2 as pb
 from larrey.demand.v1 import events_pb2
 from services.demand.domain.classes import DemandClass
-from services.demand.domain.forecasts import Finding, Forecast, ForecastPeriod
+from services.demand.domain.forecasts import Driver, Finding, Forecast, ForecastPeriod, LeadSum
+from services.demand.domain.history_files import Target
 from services.demand.domain.outlook import Outlook
 from services.demand.domain.periods import Period
 from services.demand.domain.runs import Run, RunOrder, RunState
@@ -60,6 +61,11 @@ FORECASTS = st.builds(
     base_unit=st.text(),
     made_time=INSTANTS,
     outlook=st.none() | OUTLOOKS,
+    lead=st.none() | st.builds(LeadSum, st.integers(1, 400), AMOUNTS, st.tuples(AMOUNTS, AMOUNTS)),
+    target=st.sampled_from(Target),
+    drivers=st.lists(st.builds(Driver, st.text(), st.text(), st.tuples(AMOUNTS))).map(tuple),
+    backtest=st.lists(st.tuples(st.text(), AMOUNTS)).map(tuple),
+    cautions=st.lists(st.text()).map(tuple),
 )
 
 

@@ -26,7 +26,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         furnish(stub, [*ITEMS, "NEVER-USED"])
         answer = stub.RecordConsumption(batches(histories(ITEMS)), timeout=60)
         assert answer.refused == 0
-        order = pb.StartForecastRunRequest(period=pb.PERIOD_MONTH, horizon=6, request_key="first")
+        order = pb.StartForecastRunRequest(
+            period=pb.PERIOD_MONTH, horizon=6, request_key="first", lead_time=3
+        )
         told = watch(stub, stub.StartForecastRun(order, timeout=10).run.run_id)
         assert told[-1].state == pb.RUN_STATE_DONE
         yield service

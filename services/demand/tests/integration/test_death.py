@@ -15,9 +15,9 @@ import pytest
 
 from larrey.demand.v1 import demand_pb2 as pb
 from services.demand.adapters.workers import SpawnedWorkers
-from services.demand.domain.residuals import Pool
+from services.demand.domain.history_files import Target
 from services.demand.domain.series import Series
-from services.demand.ports import Panel
+from services.demand.ports import Part
 from services.demand.tests.integration.running import (
     Running,
     a_service,
@@ -28,11 +28,13 @@ from services.demand.tests.integration.running import (
     start,
     watch,
 )
-from services.demand.tests.situations import MONDAY, a_steady_item
+from services.demand.tests.situations import MONDAY, a_rare_item, a_steady_item
 
 pytestmark = pytest.mark.slow
 
 ITEMS = [f"ITEM-{n:03}" for n in range(60)]
+# so that a run is many transactions
+SMALL_PARTS = {"LARREY_DEMAND_TOGETHER": "10"}
 
 
 def begin(service: Running) -> str:
@@ -58,7 +60,7 @@ def made_times(service: Running) -> dict[str, int]:
 
 @pytest.mark.parametrize("kill", [True, False], ids=["SIGKILL", "SIGTERM"])
 def test_an_interrupted_run_goes_on_and_does_nothing_twice(tmp_path: Path, kill: bool) -> None:
-    with a_service(tmp_path) as first:
+    with a_service(tmp_path, SMALL_PARTS) as first:
         run_id = begin(first)
         before = made_times(first)
         workers = psutil.Process(first.process.pid).children(recursive=True)
@@ -67,7 +69,7 @@ def test_an_interrupted_run_goes_on_and_does_nothing_twice(tmp_path: Path, kill:
     assert _all_gone(workers)
     # a simulated clock starts again with the process: a forecast made anew would show it
     time.sleep(1)
-    second = start(tmp_path)
+    second = start(tmp_path, SMALL_PARTS)
     try:
         with second.stub() as stub:
             last = watch(stub, run_id)[-1]
@@ -91,6 +93,10 @@ def _all_gone(processes: list[psutil.Process]) -> bool:
     assert processes
     _, alive = psutil.wait_procs(processes, timeout=15)
     return not [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
+
+
+def a_part(*series: Series) -> Part:
+    return Part("run-1", MONDAY, 6, 3, Target.DEMAND, series)
 
 
 class Deadly:
@@ -119,9 +125,8 @@ def test_a_series_that_kills_its_worker_is_a_finding_and_the_rest_is_forecast(
         steady.values,
         item_class=Deadly(),  # type: ignore[arg-type]  # deadly on purpose
     )
-    panel = Panel("run-1", 3, MONDAY, Pool([]), {})
-    chunks = [[steady, deadly], [steady], [steady]]
-    outcomes = [o for chunk in workers.forecast(chunks, panel, lambda: False) for o in chunk]
+    parts = [a_part(steady, deadly), a_part(steady), a_part(steady)]
+    outcomes = [o for made in workers.forecast(parts, lambda: False) for o in made.outcomes]
     assert sorted((o.item_id, o.forecast is not None) for o in outcomes) == [
         ("DEADLY", False),
         ("PARACETAMOL", True),
@@ -135,15 +140,14 @@ def test_a_series_that_kills_its_worker_is_a_finding_and_the_rest_is_forecast(
 def test_workers_that_are_told_to_stop_do_so_before_the_next_chunk(
     workers: SpawnedWorkers,
 ) -> None:
-    panel = Panel("run-1", 3, MONDAY, Pool([]), {})
     asked: list[None] = []
 
     def stopped() -> bool:
         asked.append(None)
         return len(asked) > 3
 
-    chunks = [[a_steady_item()]] * 50
-    assert len(list(workers.forecast(chunks, panel, stopped))) < 50
+    parts = [a_part(a_steady_item())] * 50
+    assert len(list(workers.forecast(parts, stopped))) < 50
 
 
 ODD_HISTORIES = {
@@ -167,10 +171,11 @@ def test_an_odd_history_is_forecast_or_reported_never_a_crash(
     values = np.array(ODD_HISTORIES[case])
     steady = a_steady_item()
     odd = Series("ODD", "440000008", steady.period, steady.end - len(values), values)
-    rare = [a_steady_item(), odd]
-    pool = Pool(e for chunk in workers.backtest([rare], 6, lambda: False) for e in chunk)
-    panel = Panel("run-1", 6, MONDAY, pool, {})
-    [[outcome]] = list(workers.forecast([[odd]], panel, lambda: False))
+    everyone = [odd, a_steady_item(), a_rare_item()]
+    [made] = list(workers.forecast([a_part(*everyone)], lambda: False))
+    assert sorted(o.item_id for o in made.outcomes) == ["ANTIVENOM", "ODD", "PARACETAMOL"]
+    assert all(o.forecast for o in made.outcomes if o.item_id != "ODD")
+    [outcome] = [o for o in made.outcomes if o.item_id == "ODD"]
     assert outcome.forecast is not None or outcome.finding is not None
     if outcome.forecast is not None:
         curves = np.array([p.quantiles for p in outcome.forecast.periods])

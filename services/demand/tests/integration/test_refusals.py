@@ -120,10 +120,38 @@ REFUSALS: dict[str, tuple[Callable[[Stub], Any], grpc.StatusCode, str, str]] = {
         "CODE_TAKEN",
         "items[0].codes",
     ),
-    "accuracy, in this version": (
-        lambda s: s.GetAccuracy(pb.GetAccuracyRequest()),
-        grpc.StatusCode.UNIMPLEMENTED,
-        "NOT_IN_THIS_VERSION",
+    "accuracy of an unknown item": (
+        lambda s: s.GetAccuracy(pb.GetAccuracyRequest(item_id="NOBODY")),
+        grpc.StatusCode.NOT_FOUND,
+        "ITEM_UNKNOWN",
+        "item_id",
+    ),
+    "a lead time beyond the horizon": (
+        lambda s: s.StartForecastRun(
+            pb.StartForecastRunRequest(period=pb.PERIOD_MONTH, horizon=3, lead_time=4)
+        ),
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "LEAD_TIME_OUT_OF_RANGE",
+        "lead_time",
+    ),
+    "a ward without its site": (
+        lambda s: s.GetTotalForecast(pb.GetTotalForecastRequest(ward_id="W1")),
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "WARD_WITHOUT_SITE",
+        "site_ids",
+    ),
+    "a ward nobody knows": (
+        lambda s: s.GetTotalForecast(
+            pb.GetTotalForecastRequest(ward_id="W-404", site_ids=[NANTES])
+        ),
+        grpc.StatusCode.NOT_FOUND,
+        "WARD_UNKNOWN",
+        "ward_id",
+    ),
+    "a sum of what was never forecast": (
+        lambda s: s.GetTotalForecast(pb.GetTotalForecastRequest(item_ids=["NEVER-USED"])),
+        grpc.StatusCode.NOT_FOUND,
+        "FORECAST_MISSING",
         "",
     ),
 }

@@ -41,8 +41,52 @@ def test_every_series_is_forecast_with_quantiles_that_never_cross(stub: Stub) ->
 
 
 def test_regular_and_rare_items_get_methods_of_their_own(stub: Stub) -> None:
-    assert forecast_of(stub, ITEMS[0]).method == "AutoETS + DynamicOptimizedTheta"
-    assert forecast_of(stub, ITEMS[9]).method == "TSB + IMAPA, pooled errors"
+    steady = forecast_of(stub, ITEMS[0])
+    assert steady.method == "panel of Gaussian processes"
+    assert steady.demand_class == pb.DEMAND_CLASS_SMOOTH
+    rare = forecast_of(stub, ITEMS[9])
+    assert rare.demand_class in (pb.DEMAND_CLASS_INTERMITTENT, pb.DEMAND_CLASS_LUMPY)
+    for forecast in (steady, rare):
+        assert "origin" in forecast.method_reason or "Too few" in forecast.method_reason
+    assert any(loss.relative_loss == 1.0 for loss in steady.backtest)
+
+
+def test_the_parts_of_a_mean_are_told_and_add_up(stub: Stub) -> None:
+    forecast = forecast_of(stub, ITEMS[0])
+    assert {"level", "season"} <= {driver.name for driver in forecast.drivers}
+    for place, period in enumerate(forecast.periods):
+        total = sum(driver.amounts[place] for driver in forecast.drivers)
+        assert total == pytest.approx(period.mean)
+
+
+def test_the_sum_over_the_lead_time_has_quantiles_of_its_own(stub: Stub) -> None:
+    forecast = forecast_of(stub, ITEMS[0])
+    assert (forecast.lead_time, forecast.target) == (3, pb.TARGET_DEMAND)
+    high = list(forecast.levels).index(0.95)
+    sums = list(forecast.lead_sum_quantiles)
+    assert sums == sorted(sums)
+    assert forecast.lead_sum_mean < sums[high]
+    assert sums[high] < sum(p.quantiles[high] for p in forecast.periods[:3])
+
+
+def test_whole_units_are_forecast_in_whole_quantiles(stub: Stub) -> None:
+    forecast = forecast_of(stub, ITEMS[0])
+    assert all(q == round(q) for period in forecast.periods for q in period.quantiles)
+
+
+def test_the_sum_of_two_items_is_the_sum_of_their_means(stub: Stub) -> None:
+    request = pb.GetTotalForecastRequest(item_ids=ITEMS[:2])
+    total = stub.GetTotalForecast(request, timeout=10).total
+    parts = [forecast_of(stub, item_id) for item_id in ITEMS[:2]]
+    assert (total.series, total.left_out, total.base_unit) == (2, 0, "tablet")
+    for place, period in enumerate(total.periods):
+        assert period.mean == pytest.approx(sum(f.periods[place].mean for f in parts))
+        assert list(period.quantiles) == sorted(period.quantiles)
+    assert stub.GetTotalForecast(request, timeout=10).total == total
+
+
+def test_nothing_has_come_true_yet_and_no_figure_is_made_up(stub: Stub) -> None:
+    assert stub.GetAccuracy(pb.GetAccuracyRequest(), timeout=10) == pb.GetAccuracyResponse()
 
 
 def test_each_forecast_was_told_once_and_as_it_is_read(running: Running, stub: Stub) -> None:
@@ -72,7 +116,9 @@ def test_the_list_shows_the_same_as_the_detail_page_by_page(stub: Stub) -> None:
 
 
 def test_the_same_key_gives_the_finished_run_again(stub: Stub) -> None:
-    order = pb.StartForecastRunRequest(period=pb.PERIOD_MONTH, horizon=6, request_key="first")
+    order = pb.StartForecastRunRequest(
+        period=pb.PERIOD_MONTH, horizon=6, request_key="first", lead_time=3
+    )
     again = stub.StartForecastRun(order, timeout=10).run
     assert again.state == pb.RUN_STATE_DONE
     assert (

@@ -10,7 +10,14 @@ import pandas as pd
 import pytest
 
 from services.demand.adapters.files.reading import read_actuals, read_history
-from services.demand.domain.history_files import HistoryRead, Order, Target, held_back, prepared
+from services.demand.domain.history_files import (
+    HistoryRead,
+    Order,
+    Target,
+    held_back,
+    prepared,
+    rolling_backs,
+)
 from services.demand.tests.frames import frame_of, months, written
 from shared.errors import Malformed
 
@@ -236,3 +243,71 @@ def test_holding_back_more_than_there_is_is_refused(tmp_path: Path) -> None:
 def test_an_impossible_order_is_refused(wrong: dict[str, Any], reason: str) -> None:
     with pytest.raises(Malformed, match=reason):
         Order(**{"horizon": 3, "season": 12, "frequency": "MS", **wrong})
+
+
+def test_rolling_origins_lie_a_lead_time_apart_or_closer_and_keep_two_seasons() -> None:
+    assert rolling_backs(72, 12, 3, 6) == (3, 6, 9, 12, 15, 18)
+    assert rolling_backs(39, 12, 3, 6) == (3, 5, 7, 9, 11, 13)
+    with pytest.raises(Malformed, match="ORIGINS_DO_NOT_FIT"):
+        rolling_backs(28, 12, 3, 6)
+
+
+def test_an_origin_nearer_than_the_horizon_is_compared_on_what_came_true(tmp_path: Path) -> None:
+    frame = frame_of({"a": [float(k) for k in range(30)]})
+    read = read_history(written(frame, tmp_path), "MS", 12, 6)
+    cut, actuals = held_back(read, 6, 2)
+    assert cut.table.length == 28
+    assert len(cut.ahead) == 6
+    assert cut.ahead[0] == read.table.periods[28]
+    assert actuals.values[0, actuals.window].tolist() == [28.0, 29.0]
+
+
+def with_reasons() -> Any:
+    """30 months of 10 used, and in the last ten 5 thrown away, 2 given back, 100 in a crisis."""
+    used = frame_of({"a": [10.0] * 30}).assign(reason="ward")
+    newest = months(30)[-10:]
+    others = [
+        pd.DataFrame({"unique_id": "a", "ds": newest, "y": y, "reason": word})
+        for word, y in (("waste", 5.0), ("return", 2.0), ("Crisis", 100.0))
+    ]
+    return pd.concat([used, *others], ignore_index=True)
+
+
+def test_waste_returns_and_a_crisis_are_learnt_as_recorded_but_never_as_demand(
+    tmp_path: Path,
+) -> None:
+    found = read(with_reasons(), tmp_path)
+    recorded, _ = prepared(found, Target.RECORDED)
+    demand, _ = prepared(found, Target.DEMAND)
+    assert recorded.values[0, -1] == 117.0
+    assert demand.values[0].tolist() == [10.0] * 20 + [8.0] * 10
+    assert codes(found, Target.DEMAND) == {("a", "NOT_DEMAND_LEFT_OUT")}
+    assert not codes(found, Target.RECORDED)
+
+
+def test_two_rows_of_one_reason_are_duplicates_and_of_two_reasons_are_not(tmp_path: Path) -> None:
+    assert ("a", "DUPLICATES_SUMMED") not in codes(read(with_reasons(), tmp_path))
+    twice = pd.concat([with_reasons(), frame_of({"a": [1.0]}).assign(reason="ward")])
+    assert ("a", "DUPLICATES_SUMMED") in codes(read(twice, tmp_path))
+
+
+def test_a_reason_that_nobody_knows_is_refused_by_name(tmp_path: Path) -> None:
+    refusal = refused(frame_of({"a": STEADY}).assign(reason="lunch"), tmp_path)
+    assert refusal.reason == "REASON_UNKNOWN"
+    assert "lunch" in refusal.message
+
+
+def test_days_in_stock_say_the_same_as_days_without(tmp_path: Path) -> None:
+    values = [30.0] * 20 + [15.0] + [30.0] * 9
+    held = [float(day.days_in_month) for day in months(30)]
+    held[20] = held[20] / 2
+    frame = frame_of({"a": values})
+    out = [float(d.days_in_month) - h for d, h in zip(months(30), held, strict=True)]
+    tables = [
+        prepared(read(frame.assign(**{name: column}), tmp_path), Target.DEMAND)[0]
+        for name, column in (("days_in_stock", held), ("stockout_days", out))
+    ]
+    assert tables[0].values[0, 20] == pytest.approx(30.0)
+    assert np.allclose(tables[0].values, tables[1].values)
+    plain, _ = prepared(read(frame.assign(days_in_stock=held), tmp_path), Target.RECORDED)
+    assert plain.values[0, 20] == 15.0

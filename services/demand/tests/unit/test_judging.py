@@ -1,4 +1,4 @@
-"""Classes, methods, data quality: what a history says of itself."""
+"""Classes and data quality: what a history says of itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.demand.domain.classes import DemandClass, profile, season_length
-from services.demand.domain.methods import Method, choose, stand_in
 from services.demand.domain.periods import Period
 from services.demand.domain.quality import findings, ran_away
 from services.demand.tests.situations import a_rare_item, a_steady_item, monthly
@@ -42,25 +41,6 @@ def test_the_class_does_not_depend_on_the_unit(values: list[float], factor: floa
 def test_a_season_is_looked_for_once_it_was_seen_twice() -> None:
     assert [season_length(n, Period.MONTH) for n in (23, 24)] == [1, 12]
     assert season_length(500, Period.WEEK) == 1
-
-
-@pytest.mark.parametrize("case", TEXTBOOK)
-def test_every_choice_of_method_says_why_with_the_figures(case: str) -> None:
-    seen = profile(np.array(TEXTBOOK[case][0], dtype=float), Period.MONTH)
-    choice = choose(seen, Period.MONTH)
-    assert choice.reason.endswith(".")
-    assert str(seen.periods) in choice.reason
-    if seen.demand_class in (DemandClass.SMOOTH, DemandClass.ERRATIC):
-        assert choice.method is Method.BLEND
-    elif seen.demand_class is DemandClass.NEW:
-        assert choice.method is Method.CLASS_LEVEL
-    else:
-        assert choice.method is Method.POOLED
-
-
-def test_a_stand_in_says_what_could_not_be_used() -> None:
-    choice = choose(profile(a_steady_item().values, Period.MONTH), Period.MONTH)
-    assert "AutoETS" in stand_in(choice, "ValueError").reason
 
 
 def _said(values: list[float], **more: Any) -> str:

@@ -122,6 +122,14 @@ def test_back_tests_never_see_the_periods_they_are_judged_on() -> None:
     assert [length for _, length in one.asked] == [42, 39, 36]
 
 
+def test_an_engine_that_lost_clearly_at_the_newest_origin_is_not_asked_at_older_ones() -> None:
+    good, near, hopeless = Constant("good", 1.0), Constant("near", 1.01), Constant("lost", 3.0)
+    chosen = route(good, near, hopeless).choose(mixed_table(length=48), asked(6))
+    assert [len(one.asked) for one in (good, near, hopeless)] == [3, 3, 1]
+    assert chosen[Group.REGULAR].engine in {"good", "near"}
+    assert chosen[Group.REGULAR].figures["lost"] > 1.04
+
+
 def test_a_history_too_short_to_hold_back_anything_goes_to_the_first_home() -> None:
     chosen = route(Constant("first", 3.0), Constant("second", 1.0)).choose(
         mixed_table(length=9), asked()

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import Any
 
+import numpy as np
 import pytest
 
-from services.demand.domain.forecasts import Outcome
 from services.demand.domain.periods import Period
-from services.demand.domain.residuals import ScaledErrors
 from services.demand.domain.runs import RunOrder, RunState
 from services.demand.domain.series import Series
-from services.demand.ports import Panel
+from services.demand.ports import Part, PartMade
 from services.demand.tests.memory import Counts, MemoryStore
 from services.demand.tests.situations import MONDAY, NANTES, a_steady_item, movement, site, tablets
-from services.demand.tests.unit.test_making import flat, flat_mean
+from services.demand.tests.unit.test_making import maker
+from services.demand.use_cases.accuracy import ReadAccuracy
 from services.demand.use_cases.carry_out import CarryOutRun
-from services.demand.use_cases.make import Backtest, MakeForecast
-from services.demand.use_cases.runs import ReadRun, StartRun
+from services.demand.use_cases.runs import Question, ReadRun, StartRun
 from shared.clock import FixedClock
 from shared.errors import Malformed, Missing, NotNow
 
@@ -32,22 +31,36 @@ class HereAndNow:
     """Workers that work in this very thread, and remember what they were given."""
 
     seen: list[str] = field(default_factory=list)
+    parts: list[int] = field(default_factory=list)
+    taught: list[int] = field(default_factory=list)
+    bundles: set[str] = field(default_factory=set)
 
-    def backtest(
-        self, chunks: Sequence[Sequence[Series]], horizon: int, stopped: Callable[[], bool]
-    ) -> Iterator[Sequence[ScaledErrors]]:
-        for chunk in chunks:
-            yield [error for series in chunk for error in Backtest(flat_mean)(series, horizon)]
-
-    def forecast(
-        self, chunks: Sequence[Sequence[Series]], panel: Panel, stopped: Callable[[], bool]
-    ) -> Iterator[Sequence[Outcome]]:
-        make = MakeForecast(flat, flat_mean)
-        for chunk in chunks:
+    def forecast(self, parts: Sequence[Part], stopped: Callable[[], bool]) -> Iterator[PartMade]:
+        for part in parts:
             if stopped():
                 return
-            self.seen.extend(series.item_id for series in chunk)
-            yield [make(series, panel) for series in chunk]
+            self.parts.append(len(part.series))
+            self.bundles.add(part.bundle)
+            self.seen.extend(series.item_id for series in part.series)
+            yield maker()(part)
+
+    def teach(self, sample: Part, folder: str, stopped: Callable[[], bool]) -> str:
+        self.taught.append(len(sample.series))
+        return folder
+
+
+@dataclass
+class NoModels:
+    """No bundle was ever learnt; remembers the questions."""
+
+    asked: list[str] = field(default_factory=list)
+
+    def place(self, question: str) -> str:
+        return f"models/{question}"
+
+    def newest(self, question: str, not_before: datetime) -> str:
+        self.asked.append(question)
+        return ""
 
 
 @dataclass
@@ -57,8 +70,16 @@ class FixedHistory:
     def compact(self) -> int:
         return 0
 
-    def series(self, order: RunOrder) -> list[Series]:
+    def ends(self, order: RunOrder) -> dict[str, int]:
+        return {s.site_id: s.end for s in self.found}
+
+    def series(self, order: RunOrder, since: int | None = None) -> list[Series]:
         return [s for s in self.found if not order.item_ids or s.item_id in order.item_ids]
+
+    def ward_use(
+        self, site_id: str, item_ids: Sequence[str], since: int
+    ) -> dict[str, dict[str, float]]:
+        return {}
 
 
 @dataclass
@@ -87,13 +108,17 @@ def thirty_items() -> World:
         store, clock, "Europe/Paris", lambda: woken.append(1), lambda: f"run-{next(numbers)}"
     )
     return World(
-        store, workers, watch, start, CarryOutRun(store, history, workers, clock, watch), woken
+        store,
+        workers,
+        watch,
+        start,
+        CarryOutRun(store, history, workers, clock, watch, NoModels(), 10),
+        woken,
     )
 
 
 def _start(world: World, key: str = "", horizon: int = 3, **more: Any) -> str:
-    run = world.start(Period.MONTH, horizon, more.get("sites", ()), more.get("item_ids", ()), key)
-    return run.run_id
+    return world.start(Question(Period.MONTH, horizon, **more), key).run_id
 
 
 def test_a_run_is_remembered_as_asked_and_the_job_is_woken(thirty_items: World) -> None:
@@ -164,6 +189,71 @@ def test_a_run_forecasts_every_series_and_ends(thirty_items: World) -> None:
     assert (run.state, run.series, run.series_done) == (RunState.DONE, 30, 30)
     assert len(thirty_items.store.books.forecasts.newest_by_place) == 30
     assert thirty_items.watch.ended == [RunState.DONE]
+
+
+def test_series_are_forecast_together_as_far_as_memory_allows(thirty_items: World) -> None:
+    thirty_items.carry_out(_start(thirty_items), lambda: False)
+    assert thirty_items.workers.parts == [10, 10, 10]
+
+
+def test_a_pool_of_several_parts_is_taught_once_for_all_of_them(thirty_items: World) -> None:
+    thirty_items.carry_out(_start(thirty_items), lambda: False)
+    assert thirty_items.workers.taught == [30]
+    assert thirty_items.workers.bundles == {"models/MONTH-3-0-demand"}
+
+
+def test_a_lead_time_longer_than_the_horizon_is_malformed(thirty_items: World) -> None:
+    with pytest.raises(Malformed) as refused:
+        _start(thirty_items, lead=4)
+    assert (refused.value.reason, refused.value.field) == ("LEAD_TIME_OUT_OF_RANGE", "lead_time")
+
+
+def test_the_next_run_measures_what_the_last_one_said(thirty_items: World) -> None:
+    thirty_items.carry_out(_start(thirty_items), lambda: False)
+    assert thirty_items.watch.figures == {}
+    history: Any = thirty_items.carry_out.history
+    history.found = [replace(s, values=np.append(s.values, 100.0)) for s in history.found]
+    thirty_items.carry_out(_start(thirty_items), lambda: False)
+    [told] = thirty_items.watch.figures.values()
+    assert told.actuals == 30
+    whole, _ = ReadAccuracy(thirty_items.store)("", "ITEM-01")
+    assert whole is not None
+    assert whole.actuals == 1
+
+
+def test_an_update_moves_forecasts_on_and_learns_nothing(thirty_items: World) -> None:
+    thirty_items.carry_out(_start(thirty_items), lambda: False)
+    forecasts = thirty_items.store.books.forecasts
+    before = forecasts.newest(NANTES, "ITEM-01")
+    history: Any = thirty_items.carry_out.history
+    history.found = [replace(s, values=np.append(s.values, 500.0)) for s in history.found]
+    learnt = len(thirty_items.workers.parts)
+    run_id = _start(thirty_items, update=True)
+    assert thirty_items.carry_out(run_id, lambda: False)
+    after = forecasts.newest(NANTES, "ITEM-01")
+    assert before is not None
+    assert after is not None
+    assert len(thirty_items.workers.parts) == learnt
+    assert [p.start for p in after.periods] == [p.start for p in before.periods[1:]]
+    assert after.periods[0].mean > before.periods[1].mean
+    run = ReadRun(thirty_items.store)(run_id)
+    assert (run.state, run.series, run.series_done) == (RunState.DONE, 30, 30)
+
+
+def test_an_update_that_finds_nothing_to_move_says_so(thirty_items: World) -> None:
+    run_id = _start(thirty_items, update=True)
+    thirty_items.carry_out(run_id, lambda: False)
+    assert [f.reason for f in ReadRun(thirty_items.store)(run_id).findings] == ["NO_SERIES"]
+
+
+def test_a_forecast_whose_periods_have_all_passed_is_a_finding(thirty_items: World) -> None:
+    thirty_items.carry_out(_start(thirty_items), lambda: False)
+    history: Any = thirty_items.carry_out.history
+    history.found = [replace(s, values=np.append(s.values, [1.0] * 3)) for s in history.found]
+    run_id = _start(thirty_items, update=True)
+    thirty_items.carry_out(run_id, lambda: False)
+    findings = ReadRun(thirty_items.store)(run_id).findings
+    assert {f.reason for f in findings} == {"FORECAST_ENDED"}
 
 
 def test_a_run_that_was_stopped_goes_on_with_the_series_that_are_missing(

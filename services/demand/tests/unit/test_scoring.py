@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from services.demand.domain.quantiles import LEVELS
-from services.demand.domain.scoring import Actuals, scale_of, score
+from services.demand.domain.scoring import Actuals, Scores, pooled, scale_of, score
 from services.demand.domain.tables import HistoryTable, TableForecast
 from services.demand.tests.frames import seasonal_counts, table_of
 
@@ -135,3 +135,14 @@ def test_measures_that_cannot_be_known_are_left_open() -> None:
     nothing = replace(actuals, given=np.zeros(len(table.ids), dtype=bool))
     assert score(table, nothing, made).mase is None
     assert score(table, actuals, made).lead_p95_reached is None
+
+
+def test_shares_over_several_origins_are_those_of_all_item_origins() -> None:
+    one = Scores(10, 30, 0.8, 0.7, 0.05, 0.6, 0.8, 0.95, 0.9, 0.0, 1.0, 1.1)
+    two = Scores(30, 90, 1.0, 0.9, 0.07, 0.8, 0.84, 0.91, 0.94, 0.1, 0.9, 1.3)
+    none = Scores(0, 0, None, None, None, None, None, None, None, None, None, None)
+    found = pooled([one, two, none])
+    assert found["item_origins"] == 40
+    assert found["lead_p95_reached"] == pytest.approx((10 * 1.0 + 30 * 0.9) / 40)
+    assert found["mase"] == pytest.approx(0.95)
+    assert pooled([none])["mase"] is None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -227,17 +226,6 @@ class TestDecisions:
         machine = self.request(operator_role="SOFTWARE")
         error = refused(lambda: running.stub.RecordDecision(machine, timeout=5))
         assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
-
-
-def test_what_is_not_in_this_version_says_so(start: Start) -> None:
-    stub = start().stub
-    calls: list[Callable[[], object]] = [
-        lambda: stub.Distribute(pb.DistributeRequest(), timeout=5),
-    ]
-    for call in calls:
-        error = refused(call)
-        assert error.code() is grpc.StatusCode.UNIMPLEMENTED
-        assert "this version" in error.details()
 
 
 class TestWatching:

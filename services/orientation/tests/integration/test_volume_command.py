@@ -66,6 +66,28 @@ def test_a_week_ahead_is_the_same_twice_and_near_the_truth(tmp_path: Path) -> No
     assert wape(found[0].column("mean").to_numpy(), world.truth[-168:]) < 0.08
 
 
+def test_sectors_are_written_beside_the_contract_s_file(tmp_path: Path) -> None:
+    history, _ = town(100).split(1)
+    path = write_hours(tmp_path / "h.parquet", history)
+    none = volume(tmp_path, history=path, horizon=24, sectors_out=tmp_path / "s.parquet")
+    assert none.returncode == 1
+    assert "no column of a sector" in none.stderr
+    table = pq.read_table(path)
+    total = table.column("calls_total").to_numpy()
+    for name, part in (("bronx", total // 3), ("queens", total - total // 3)):
+        table = table.append_column(name, [part])
+    pq.write_table(table, path)
+    ran = volume(tmp_path, history=path, horizon=24, sectors_out=tmp_path / "s.parquet")
+    assert ran.returncode == 0, ran.stderr
+    sectors = pq.read_table(tmp_path / "s.parquet").to_pandas()
+    assert list(sectors.columns) == ["ds", "sector", "mean", "q0.1", "q0.5", "q0.9"]
+    assert len(sectors) == 48
+    both = sectors.groupby("ds")["mean"].sum().to_numpy()
+    forecast = pq.read_table(tmp_path / "v.parquet")
+    np.testing.assert_allclose(both, forecast.column("mean").to_numpy())
+    assert forecast.column_names == ["ds", "mean", "q0.1", "q0.5", "q0.9"]
+
+
 @pytest.mark.parametrize(
     ("days", "horizon", "shift", "says"),
     [

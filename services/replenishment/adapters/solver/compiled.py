@@ -14,6 +14,10 @@ def compiled(function: F) -> F:
     """Compiles at the first call and keeps the result on disk (NUMBA_CACHE_DIR).
 
     Sums keep the order in which they are written, so the same input gives the same
-    bits on every run.
+    bits on every run. Where no folder may be written to, nothing is kept and each
+    process compiles for itself.
     """
-    return cast("F", numba.njit(cache=True, nogil=True)(function))
+    try:
+        return cast("F", numba.njit(cache=True, nogil=True)(function))
+    except RuntimeError:  # numba found no place for its files
+        return cast("F", numba.njit(nogil=True)(function))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from services.replenishment.adapters.solver.compiled import compiled
-from services.replenishment.adapters.solver.grid import Grid
+from services.replenishment.adapters.solver.grid import Grid, spoiling_anyway
 from services.replenishment.domain.problem import NO_BREAK, NO_CAP, Floats, Ints, Problem
 from shared.errors import Malformed
 
@@ -135,7 +135,7 @@ class Coupling:
         if problem.storage is not None and self._shelf is not None:
             fill = np.where(waiting, problem.storage.volume[:, None] * on_hand, 0.0)
             np.add.at(use, self._shelf[problem.storage.place], fill)
-        return float(daily[waiting].sum()), use
+        return float(daily[waiting].sum()) - spoiling_anyway(problem, grid), use
 
     def use_of(self, grid: Grid, steps: Ints) -> Use:
         """What the plans `steps` [N, T] cost and use, row by row, above what is fixed."""

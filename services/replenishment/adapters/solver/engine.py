@@ -19,15 +19,19 @@ from services.replenishment.adapters.solver.finish import Finish
 from services.replenishment.adapters.solver.grid import grid_of, reach
 from services.replenishment.adapters.solver.links import Links
 from services.replenishment.adapters.solver.patterns import Patterns
+from services.replenishment.adapters.solver.polish import MOST_ROWS, Polish, Proof
 from services.replenishment.domain.check import check, cost
 from services.replenishment.domain.problem import NO_CAP, Flags, Floats, Ints, Problem
 
 FIRST_SWEEPS, SWEEPS, KICKS, VARIANTS = 8, 3, 2, 2
 LOOKS = 3  # while prices are being found, every so many rounds a plan is finished
 SETTLED = 0.001  # distance from the master's value at which prices count as found,
-QUIET, QUIET_ROUNDS = 1e-5, 6  # or so many rounds that did not raise the bound by this share
+QUIET, QUIET_ROUNDS = 1e-5, 6  # or so many rounds that did not raise the bound by this share,
+NEAR = 0.02  # when it is not farther than this
 ROUNDING = 1e-7  # of sums of thousands of terms, as a share
 SMOOTHING = 0.5  # how much of the best prices is kept when new ones come from the master
+CHOOSE, CHOICES = 8, 4  # every so many rounds of improvement, so many exact choices
+LONG, SLICE = 1.5, 0.3  # seconds that a choice may take; or this share of what is left
 NOISE = 0.5  # spread of the prices of a variant, as a share
 
 
@@ -108,6 +112,7 @@ class _Search:
         self._rounds = 0
         self._coupling = Coupling(problem)
         self._best_prices: Floats = np.zeros(self._coupling.count)
+        self._best_links: Floats = np.zeros(0)
 
     @property
     def _seconds(self) -> float:
@@ -134,16 +139,18 @@ class _Search:
         self._fixed, self._fixed_use = coupling.fixed(self._grid)
         coupling.apply(self._grid, self._best_prices)
         self._links = Links(problem, self._grid)
+        self._best_links = self._links.price.copy()
         self._patterns = Patterns(problem, self._grid)
         nothing = coupling.use_of(self._grid, np.zeros_like(self._orders))
         self._finish = Finish(coupling, self._fixed_use, nothing)
+        self._polish = Polish(coupling, self._grid, self._finish)
         self._book = Book(coupling, self._fixed_use)
         self._book.enter(nothing, np.zeros_like(self._orders))
         self._rounds_of_search()
 
     def _rounds_of_search(self) -> None:
         """First the prices are found with quick plans, then the plans are improved."""
-        prices, settled, quiet = self._best_prices, False, 0
+        prices, settled, quiet, improved = self._best_prices, False, 0, 0
         pattern: Flags | None = None
         while not self._done():
             before = self._bound
@@ -156,10 +163,14 @@ class _Search:
             prices, distance = self._next_prices()
             if settled:
                 self._improve(pattern)
+                improved += 1
+                if improved % CHOOSE == 0 and self._problem.rows.count <= MOST_ROWS:
+                    self._choose()
             self._rounds += 1
             self._say()
             quiet = 0 if self._bound > before + QUIET * abs(before) else quiet + 1
-            settled = settled or distance <= SETTLED or quiet >= QUIET_ROUNDS
+            stalled = quiet >= QUIET_ROUNDS and distance <= NEAR
+            settled = settled or distance <= SETTLED or stalled
 
     def _improve(self, pattern: Flags) -> None:
         for _ in range(VARIANTS):
@@ -191,6 +202,18 @@ class _Search:
         self._finish.take(slots, self._random, self._stop)
         self._keep_plan(self._finish.steps)
 
+    def _choose(self) -> None:
+        """Exact choices among near plans."""
+        gap = self._cost - self._bound
+        self._polish.fetch(Proof(self._best_prices, self._best_links), gap)
+        for _ in range(CHOICES):
+            if self._stop():
+                return
+            left = self._effort.seconds - self._seconds
+            self._polish.improve(min(left, max(LONG, SLICE * left)), self._random)
+            self._keep_plan(self._finish.steps)
+            self._say()
+
     def _round_off(self) -> None:
         """One plan per group, drawn from the master's mix, improved as a whole."""
         steps = self._book.draw(self._random)
@@ -211,6 +234,7 @@ class _Search:
     def _keep_bound(self, bound: float, prices: Floats) -> None:
         if bound > self._bound:
             self._bound, self._best_prices = bound, prices
+            self._best_links = self._links.price.copy()
 
     def _plan_at(self, pattern: Flags | None, kicks: int) -> tuple[Flags, Ints]:
         """The plan of every group at the present prices: its open days, and its slots."""

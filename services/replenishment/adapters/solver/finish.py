@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from services.replenishment.adapters.solver.choosing import Known, Present
 from services.replenishment.adapters.solver.coupling import Coupling, Use
 from services.replenishment.adapters.solver.mixing import adopt, settle, whole
 from services.replenishment.domain.problem import Floats, Ints
 
-SLOTS = 16  # plans remembered per row; slot 0 is "order nothing"
+SLOTS, MOST_SLOTS = 16, 96  # plans remembered per row; slot 0 is "order nothing"
+ALL_SLOTS = 64_000  # of all rows together, where that is more
 PASSES = 8
 
 
@@ -37,10 +39,11 @@ class Finish:
             self._group,
             problem.order_cost,
         )
-        self._steps = np.zeros((count, SLOTS, days), dtype=np.int32)
-        self._used = np.zeros((count, SLOTS, days), dtype=np.bool_)
-        self._cost = np.full((count, SLOTS), np.inf)
-        self._use = np.zeros((count, SLOTS, limit.shape[1]))
+        self.slots = min(MOST_SLOTS, max(SLOTS, ALL_SLOTS // max(1, count)))
+        self._steps = np.zeros((count, self.slots, days), dtype=np.int32)
+        self._used = np.zeros((count, self.slots, days), dtype=np.bool_)
+        self._cost = np.full((count, self.slots), np.inf)
+        self._use = np.zeros((count, self.slots, limit.shape[1]))
         self._filled = np.ones(count, dtype=np.int64)
         self._cost[:, 0] = nothing.cost
         self._use[:, 0] = coupling.as_rows(nothing)
@@ -70,12 +73,12 @@ class Finish:
 
     def remember(self, steps: Ints, use: Use) -> Ints:
         """Keeps the rows' plans and returns the slot of each; the oldest make room."""
-        held = np.arange(SLOTS)[None, :] < self._filled[:, None]
+        held = np.arange(self.slots)[None, :] < self._filled[:, None]
         known = (self._steps == steps[:, None, :]).all(axis=2) & held
         slot: Ints = known.argmax(axis=1)
         new = np.flatnonzero(~known.any(axis=1))
-        place = 1 + (self._filled[new] - 1) % (SLOTS - 1)
-        place = np.where(place == self._chosen[new], 1 + place % (SLOTS - 1), place)
+        place = 1 + (self._filled[new] - 1) % (self.slots - 1)
+        place = np.where(place == self._chosen[new], 1 + place % (self.slots - 1), place)
         self._filled[new] += 1
         self._steps[new, place] = steps[new]
         self._used[new, place] = steps[new] > 0
@@ -91,6 +94,23 @@ class Finish:
         cost, before = self.cost, (self._chosen, self._total, self._counts)
         self._put(slots)
         self._settle(random, stop)
+        if self.cost >= cost:
+            self._chosen, self._total, self._counts = before
+
+    @property
+    def known(self) -> Known:
+        """Every plan that is remembered, for a choice among them."""
+        held = np.arange(self.slots)[None, :] < self._filled[:, None]
+        return Known(self._used, self._cost, self._use, held, *self._limits)
+
+    @property
+    def present(self) -> Present:
+        return Present(self._chosen, self._total, self._counts)
+
+    def adopt_choice(self, slots: Ints) -> None:
+        """Takes over a choice of plans where the whole then costs less."""
+        cost, before = self.cost, (self._chosen, self._total, self._counts)
+        self._put(slots)
         if self.cost >= cost:
             self._chosen, self._total, self._counts = before
 

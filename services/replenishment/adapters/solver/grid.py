@@ -125,8 +125,26 @@ def grid_of(problem: Problem, limit: Ints) -> Grid:
         (width, table, arrived, shelf_start),
         (grid.base, grid.shelf),
     )
+    spoilage = problem.spoilage
+    if spoilage is not None:
+        _spoil(
+            (spoilage.have[live], spoilage.use[live], spoilage.worth[live], step),
+            problem.weights,
+            (width, table, stage, day),
+            grid.base,
+        )
     grid.now = grid.base
     return grid
+
+
+def spoiling_anyway(problem: Problem, grid: Grid) -> float:
+    """EUR that the tables count once too often: the first order pays only for its own."""
+    spoilage = problem.spoilage
+    if spoilage is None or not grid.count:
+        return 0.0
+    rows, first = grid.rows, grid.day[grid.stage[:-1]]
+    left = np.maximum(spoilage.have[rows, None] - spoilage.use[rows, first], 0.0)
+    return float((spoilage.worth[rows] * (left @ problem.weights)).sum())
 
 
 def _ends(sizes: Ints) -> Ints:
@@ -178,3 +196,22 @@ def _fill(net: Any, weights: Any, rates: Any, places: Any, tables: Any) -> Any:
                     base[table[i] + s * size + y] += holding * on_hand + shortage * missing
                 if keeps:
                     shelf[shelf_start[i] + d * size + y] = volume * on_hand
+
+
+@compiled
+def _spoil(terms: Any, weights: Any, places: Any, base: Any) -> Any:
+    """Adds to each stage what its orders lose by spoiling, less what the next stage's
+    orders are not charged for: along any plan the two telescope to every order's own loss."""
+    have, use, worth, step = terms
+    width, table, stage, day = places
+    for i in range(len(width)):
+        w, count = width[i], stage[i + 1] - stage[i]
+        for s in range(count):
+            for y in range(w):
+                bought, lost = have[i] + step[i] * y, 0.0
+                for q in range(len(weights)):
+                    lost += weights[q] * max(bought - use[i, day[stage[i] + s], q], 0.0)
+                    if s + 1 < count:
+                        after = use[i, day[stage[i] + s + 1], q]
+                        lost -= weights[q] * max(bought - after, 0.0)
+                base[table[i] + s * w + y] += worth[i] * lost

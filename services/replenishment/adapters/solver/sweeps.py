@@ -52,6 +52,10 @@ def to_here(cost: Any, slope: Any, jump: Any, line: Any, out: Any) -> Any:
 def split(advantage: Any, cost: Any, shares: Any) -> Any:
     """Splits `cost` into shares max(0, advantage + s), with the s that makes them sum to it."""
     count = len(advantage)
+    if cost <= 0.0:  # nothing to share
+        for k in range(count):
+            shares[k] = 0.0
+        return
     order = np.sort(advantage)[::-1]
     total, level = 0.0, 0.0
     for k in range(count):

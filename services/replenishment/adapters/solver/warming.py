@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 
+from services.replenishment.adapters.solver.coupling import Coupling
 from services.replenishment.adapters.solver.engine import Effort, Watch, solve
-from services.replenishment.domain.problem import NO_CAP, Problem, Rows
+from services.replenishment.adapters.solver.grid import grid_of, reach
+from services.replenishment.adapters.solver.nearby import nearby
+from services.replenishment.domain.problem import NO_CAP, Problem, Rows, Storage
 
 
 def compile_all() -> None:
-    """Solves two items of one supplier under a budget for a few rounds."""
+    """Solves two items of one supplier under a budget, first without and then with shelves."""
     days, levels = 6, 2
     use = np.cumsum(np.ones((2, days, levels)), axis=1) * np.array([0.5, 1.5])
     rows = Rows(
@@ -41,4 +45,14 @@ def compile_all() -> None:
         budget_penalty=0.1,
         caps=np.zeros(0, dtype=np.int64),
     )
-    solve(problem, Effort(rounds=20, gap=-1.0), 1, Watch(time.monotonic))
+    shelves = Storage(
+        volume=np.full(2, 0.1),
+        place=np.zeros(2, dtype=np.int64),
+        capacity=np.full((1, days), 0.3),
+        penalty=1.0,
+    )
+    for one in (problem, replace(problem, storage=shelves)):
+        solve(one, Effort(rounds=20, gap=-1.0), 1, Watch(time.monotonic))
+    grid = grid_of(problem, reach(problem))
+    Coupling(problem).apply(grid, np.zeros(Coupling(problem).count))
+    nearby(grid, (2, days), np.zeros(len(grid.day)), 4, 1.0)

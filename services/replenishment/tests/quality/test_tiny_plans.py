@@ -116,3 +116,26 @@ def test_a_shared_cap_is_no_reason_to_price_a_budget() -> None:
     allowed = np.minimum(problem.rows.most, problem.caps[0]) // problem.rows.multiple
     limit = np.minimum(reach(problem), allowed)
     assert not coupling.floors(limit, allowed).any()
+
+
+@pytest.mark.parametrize("order_cost", [0.0, 1e-9])
+def test_where_an_order_costs_nothing_the_bound_still_lies_below_the_best_plan(
+    order_cost: float,
+) -> None:
+    for seed in range(10):
+        problem = tiny(seed, rows=2)
+        problem = replace(problem, order_cost=np.full_like(problem.order_cost, order_cost))
+        found = solved(problem)
+        best = best_cost(problem)
+        assert found.progress.bound <= best + SLACK
+        assert best <= found.progress.cost + SLACK
+
+
+def test_where_goods_spoil_the_plan_is_still_the_best_of_all_plans() -> None:
+    spoiled = 0.0
+    for seed in range(20):
+        problem = tiny(seed, rows=2, spoils=True)
+        found = solved(problem)
+        assert found.progress.cost == pytest.approx(best_cost(problem), abs=1e-6)
+        spoiled += cost(problem, found.orders).spoiled
+    assert spoiled > 0, "no plan of the test loses anything: the test would say nothing"

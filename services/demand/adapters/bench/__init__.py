@@ -1,0 +1,1 @@
+"""What the engines cost on generated series."""

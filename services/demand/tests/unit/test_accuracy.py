@@ -1,0 +1,103 @@
+"""Live accuracy: what is measured, and what is not known yet."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pytest
+
+from services.demand.adapters.watch import Metrics
+from services.demand.domain.accuracy import Claim, Place, by_place, came_true, claim_of, figures
+from services.demand.domain.classes import DemandClass
+from services.demand.domain.periods import Period, number_of
+from services.demand.tests.situations import ANGERS, MONDAY, NANTES, a_forecast, monthly
+from services.demand.wire.accuracy import accuracy_to_wire
+from shared.clock import FixedClock
+from shared.telemetry import Telemetry
+
+JANUARY = number_of(date(2026, 1, 1), Period.MONTH)
+
+
+def a_claim(**changes: Any) -> Claim:
+    claim = Claim(
+        "PARACETAMOL",
+        NANTES,
+        Period.MONTH,
+        JANUARY,
+        MONDAY,
+        DemandClass.SMOOTH,
+        10.0,
+        (2.0, 5.0, 10.0, 15.0, 18.0),
+        4.0,
+    )
+    return claim._replace(**changes)
+
+
+def test_figures_are_those_of_the_textbook() -> None:
+    told = figures([(a_claim(), 12.0), (a_claim(), 8.0), (a_claim(), 16.0), (a_claim(), 20.0)])
+    assert told is not None
+    assert told.actuals == 4
+    assert told.bias == pytest.approx((40 - 56) / 56)
+    assert told.error == pytest.approx((2 + 2 + 6 + 10) / 4)
+    assert (told.coverage_95, told.coverage_80, told.below_p90) == (0.75, 0.5, 0.5)
+    assert told.scaled == pytest.approx(5 / 4)
+
+
+def test_what_is_not_known_is_left_out_rather_than_zero() -> None:
+    assert figures([]) is None
+    told = figures([(a_claim(step=0.0), 0.0)])
+    assert told is not None
+    assert math.isnan(told.bias)
+    assert (told.scaled, told.drift) == (None, None)
+    sent = accuracy_to_wire(told, {})
+    assert not sent.HasField("scaled_error")
+    assert not sent.HasField("drift")
+    assert accuracy_to_wire(None, {}).actuals == 0
+
+
+def test_drift_is_the_newest_periods_coverage_less_that_before() -> None:
+    before = [(a_claim(number=JANUARY - 1), 10.0)] * 4
+    told = figures([*before, (a_claim(), 10.0), (a_claim(), 99.0)])
+    assert told is not None
+    assert told.drift == pytest.approx(-0.5)
+
+
+def test_figures_are_told_apart_by_site_and_class() -> None:
+    rare = a_claim(site_id=ANGERS, demand_class=DemandClass.LUMPY)
+    parts = by_place([(a_claim(), 10.0), (a_claim(), 30.0), (rare, 10.0)])
+    assert list(parts) == [Place(NANTES, DemandClass.SMOOTH), Place(ANGERS, DemandClass.LUMPY)]
+    assert [told.coverage_95 for told in parts.values()] == [0.5, 1.0]
+
+
+def test_a_period_that_is_not_over_or_had_no_stock_is_not_judged() -> None:
+    history = monthly([9.0, 11.0, 7.0])
+    place = {("PARACETAMOL", NANTES): history}
+    december = a_claim(number=JANUARY - 1)
+    assert came_true([december, a_claim()], place) == [7.0, None]
+    dry = {("PARACETAMOL", NANTES): replace(history, out=np.array([0.0, 0.0, 3.0]))}
+    assert came_true([december], dry) == [None]
+    assert came_true([december], {}) == [None]
+
+
+def test_a_forecast_claims_its_first_period() -> None:
+    claim = claim_of(a_forecast(), np.array([3.0, 5.0, 1.0]))
+    assert (claim.number, claim.mean, claim.step) == (JANUARY, 8.5, 3.0)
+    assert list(claim.quantiles) == sorted(claim.quantiles)
+
+
+def test_prometheus_is_told_each_figure_by_site_and_class() -> None:
+    telemetry = Telemetry("demand")
+    Metrics(telemetry, FixedClock(MONDAY)).accuracy(by_place([(a_claim(), 12.0)]))
+    labels = {"site_id": NANTES, "demand_class": "smooth"}
+
+    def value(name: str) -> float | None:
+        return telemetry.registry.get_sample_value(f"larrey_demand_accuracy_{name}", labels)
+
+    assert (value("actuals"), value("coverage_95"), value("scaled_error")) == (1.0, 1.0, 0.5)
+    drift = value("drift")
+    assert drift is not None
+    assert math.isnan(drift)

@@ -1,0 +1,1 @@
+"""Problems whose best answer is known exactly, put to the engine that plans for hospitals."""
