@@ -10,6 +10,7 @@ from services.orientation.domain.severity import ALWAYS_SMUR, Assessment, Band, 
 
 CHILD_UNTIL = 16
 MOST_RESPONSES = 5
+SAS_LEVELS = frozenset(("R3", "R4"))  # continuity of care, advice
 CARRYING = frozenset(("TSU", "SIS"))
 
 
@@ -60,7 +61,7 @@ def respond(
     care_level: str = "",
     engaged: frozenset[str] = frozenset(),
 ) -> tuple[Response, ...]:
-    """The best first. P0 or R1 always has SMUR among the options."""
+    """The best first. P0 or R1 always has SMUR among the options, R3 or R4 a doctor's slot."""
     found = [_response(case, rule, engaged) for rule in _chosen(case, rules)]
     _put_carrier_first(found, habits.carrier(department), case.band)
     human = {priority, care_level, case.patient.care_level} & ALWAYS_SMUR
@@ -68,7 +69,11 @@ def respond(
     if needs_smur and not any(r.resource_type.startswith("SMUR") for r in found):
         why = f"A human set {min(human)}" if human else "Life in danger"
         found.insert(0, _smur(case, why))
-    return tuple(found[:MOST_RESPONSES])
+    found = found[:MOST_RESPONSES]
+    deferrable = {care_level, case.patient.care_level} & SAS_LEVELS
+    if deferrable and case.band > Band.SEVERE and not any(map(_at_a_doctor, found)):
+        found = [*found[: MOST_RESPONSES - 1], _appointment(case, min(deferrable))]
+    return tuple(found)
 
 
 def _chosen(case: Assessment, rules: Sequence[ResponseRule]) -> list[ResponseRule]:
@@ -134,6 +139,17 @@ def _smur(case: Assessment, why: str) -> Response:
         (Reason("SMUR_ALWAYS_OFFERED", f"{why}: the intensive care team is always offered"),),
         case.p_icu,
     )
+
+
+def _at_a_doctor(response: Response) -> bool:
+    return response.resource_type == "LIBERAL.MG"
+
+
+def _appointment(case: Assessment, level: str) -> Response:
+    """A slot at a doctor's frees the emergency department; it never stands first by itself."""
+    text = f"A human set {level}: an appointment at a doctor's (SAS) may do"
+    helps = benefit(case, "CONSEIL", "LIBERAL.MG")
+    return Response("CONSEIL", "LIBERAL.MG", "", (Reason("SAS_APPOINTMENT", text),), helps)
 
 
 def _put_carrier_first(found: list[Response], carrier: str, band: Band) -> None:

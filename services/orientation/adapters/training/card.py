@@ -71,7 +71,9 @@ knowing is not good news. Without any vital sign or way of arrival the score of 
 
 **Probability.** The years 2015-2020 hold intensive care and not admitted only, so
 P(intensive care) = r x (1 - P(admitted)), r = p / (1 - p), then calibrated on 2021. The share in
-intensive care rose from year to year; scored as year {card["scored_as_year"]:.0f}.
+intensive care rose from year to year; scored as year {card["scored_as_year"]:.0f}. The 90 %
+interval of P(intensive care) comes from 200 resamples of those visits, outcomes drawn anew: it
+speaks of patients with the same score, not of one of them.
 
 **Validation.** Intensive care: trained on 2015-2018; patients of 2019-2020 against all visits of
 2021, first complaint only; `corrected` allows for the patients of intensive care hidden among

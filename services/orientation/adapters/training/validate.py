@@ -18,10 +18,19 @@ from services.orientation.adapters.training.compiling import Mixture
 from services.orientation.adapters.training.cores import ADMISSION, ICU, Cores, Recipe
 from services.orientation.adapters.training.scores import auprc_at, auroc, calibration_error
 from services.orientation.adapters.training.visits import Visits
-from services.orientation.domain.features import AGE, CALL, SEX, VITALS_KIND, Complaints, Floats
+from services.orientation.domain.features import (
+    AGE,
+    CALL,
+    GROUP,
+    SEX,
+    VITALS_KIND,
+    Complaints,
+    Floats,
+)
 
 TRAINED_UNTIL = 2018
 FOLDS = 5
+FEWEST_CASES = 20  # of a subgroup: fewer say nothing
 ICU_SHARE = 0.024  # of all visits in a year known whole; sets the weight in the AUPRC
 
 
@@ -62,7 +71,7 @@ def validate(complaints: Complaints, visits: Visits) -> Validation:
         alone = _later_years(early, cores, (late, admission), found)
         _folds(early, cores, admission, found)
         found.more[kind] = found.scores[f"icu_{kind}"] - alone
-        _told(admission, found)
+        _told(complaints, admission, found)
     return Validation(found.figures, found.subgroups, found.scores, found.more)
 
 
@@ -78,8 +87,8 @@ def _later_years(
     figures[f"icu_{kind}_auroc"] = auroc(label, score)
     figures[f"icu_{kind}_auroc_corrected"] = without_hidden(figures[f"icu_{kind}_auroc"])
     figures[f"icu_{kind}_auprc"] = auprc_at(label, score, ICU_SHARE)
-    for group, mask in _groups(*sides).items():
-        into.subgroups[f"icu_{kind}_auroc_{group}"] = auroc(label[mask], score[mask])
+    for group, mask in _groups(workshop.complaints, *sides).items():
+        _ranked(into, f"icu_{kind}_auroc_{group}", label[mask], score[mask])
     return others
 
 
@@ -108,7 +117,7 @@ def _folds(workshop: Workshop, cores: Cores, admission: Visits, into: _Found) ->
             into.scores[f"{name}_{kind}"][rest] = workshop.odds(table, pupils)
 
 
-def _told(admission: Visits, into: _Found) -> None:
+def _told(complaints: Complaints, admission: Visits, into: _Found) -> None:
     kind, figures = into.kind, into.figures
     figures[f"grave_{kind}_auroc"] = auroc(admission.grave, into.scores[f"icu_{kind}"])
     for name, outcome in (
@@ -119,13 +128,20 @@ def _told(admission: Visits, into: _Found) -> None:
         score, label = into.scores[f"{name}_{kind}"][known], outcome[known]
         figures[f"{name}_{kind}_auroc"] = auroc(label, score)
         figures[f"{name}_{kind}_ece"] = calibration_error(label, 1 / (1 + np.exp(-score)))
-    for group, mask in _groups(admission).items():
-        into.subgroups[f"admission_{kind}_auroc_{group}"] = auroc(
-            admission.admitted[mask], into.scores[f"admission_{kind}"][mask]
-        )
+    for group, mask in _groups(complaints, admission).items():
+        label, score = admission.admitted[mask], into.scores[f"admission_{kind}"][mask]
+        _ranked(into, f"admission_{kind}_auroc_{group}", label, score)
 
 
-def _groups(*parts: Visits) -> dict[str, np.ndarray]:
+def _ranked(into: _Found, name: str, label: Floats, score: Floats) -> None:
+    """A group with few cases says nothing about a ranking and is left out."""
+    if label.sum() >= FEWEST_CASES and len(label) - label.sum() >= FEWEST_CASES:
+        into.subgroups[name] = auroc(label, score)
+
+
+def _groups(complaints: Complaints, *parts: Visits) -> dict[str, np.ndarray]:
+    """By age, sex, way of arrival and group of the first complaint."""
+    group = np.concatenate([p.cells[GROUP] for p in parts])
     age = np.concatenate([p.cells[AGE] for p in parts])
     sex = np.concatenate([p.cells[SEX] for p in parts])
     ambulance = np.concatenate([p.ambulance for p in parts])
@@ -137,4 +153,4 @@ def _groups(*parts: Visits) -> dict[str, np.ndarray]:
         "men": sex == 1,
         "by_ambulance": ambulance == 1,
         "on_their_own": ambulance == 0,
-    }
+    } | {f"complaint_{name}": group == number for number, name in enumerate(complaints.groups)}

@@ -21,6 +21,7 @@ from services.orientation.adapters.bundle import (
 from services.orientation.adapters.reference import BUNDLE
 from services.orientation.adapters.training.visits import read_visits
 from services.orientation.domain.features import PatientInputs, complaints_from
+from services.orientation.domain.model import probability
 from services.orientation.main import load_model
 from services.orientation.tests.situations import reference, shipped_model
 from shared.errors import Malformed, Missing, Refusal
@@ -97,3 +98,13 @@ def test_a_bundle_refusal_is_one_that_an_operator_understands(bundle: Path) -> N
 def test_a_folder_without_the_visits_cannot_train(tmp_path: Path) -> None:
     with pytest.raises(Missing, match="TRAINING_DATA_MISSING"):
         read_visits(tmp_path, reference().complaints)
+
+
+def test_the_interval_of_a_chance_holds_the_chance_and_comes_back_from_the_bundle() -> None:
+    model = shipped_model()
+    for kind in ("call", "partial", "vitals"):
+        _, curve = model.icu.pick(kind)
+        for x in (-12.0, -6.0, -4.0, -3.0, -1.0, 2.0):
+            found = curve.interval(x)
+            assert found is not None
+            assert found[0] <= probability(curve(x)) <= found[1]

@@ -108,3 +108,21 @@ def test_each_response_says_how_likely_what_it_brings_is_needed() -> None:
     assert found["TSU"].expected_benefit == case.p_admission
     alone = responses(Patient("", 70, pathway="CHEST_PAIN"))
     assert all(response.expected_benefit is None for response in alone)
+
+
+@given(st.sampled_from(sorted(KNOWLEDGE.pathways)), st.sampled_from(["R3", "R4"]))
+def test_r3_or_r4_always_offers_an_appointment_unless_it_is_severe(
+    pathway: str, level: str
+) -> None:
+    patient = Patient("", 40, complaints=(10501,), pathway=pathway)
+    found = responses(patient, care_level=level)
+    offered = [r.resource_type for r in found]
+    band = assess(patient, KNOWLEDGE.vocabulary, KNOWLEDGE.rules, None).band
+    assert band > Band.SEVERE
+    assert "LIBERAL.MG" in offered
+    without = responses(patient)
+    assert found[0] == without[0]
+    severe = responses(
+        Patient("", 40, flags=frozenset({"ARREST"}), pathway=pathway), care_level=level
+    )
+    assert "SAS_APPOINTMENT" not in {r.code for response in severe for r in response.reasons}

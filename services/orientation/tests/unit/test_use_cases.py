@@ -10,7 +10,7 @@ import pytest
 
 from services.orientation.adapters.checking import HubCheck
 from services.orientation.adapters.reference import DATA
-from services.orientation.domain.facilities import BedCount
+from services.orientation.domain.facilities import BedCount, Limits, OpenSpan
 from services.orientation.domain.severity import Band
 from services.orientation.tests.situations import (
     ARREST,
@@ -250,6 +250,17 @@ class TestCapacity:
         assert facility.capabilities == {"157"}
         assert not facility.synthetic
 
+    def test_limits_that_a_report_leaves_out_stay_as_they_were(
+        self, report: ReportCapacity, records: MemoryRecords
+    ) -> None:
+        nights = (OpenSpan(0, 480),)
+        told = Limits(age_from=15.0, orsan_rank=1, opening=nights)
+        report([(0, Report("440000271", limits=told))], Tally())
+        report([(1, Report("440000271", beds=self.counted(5, -1)))], Tally())
+        facility = records.facilities["440000271"][0]
+        assert (facility.age_from, facility.orsan_rank) == (15.0, 1)
+        assert facility.opening == nights
+
     @pytest.mark.parametrize(
         ("row", "reason"),
         [
@@ -257,6 +268,7 @@ class TestCapacity:
             (Report("440000271", name="CHU\x00"), "FIELD_INVALID"),
             (Report("440000271", capabilities=frozenset({"157 160"})), "FIELD_INVALID"),
             (Report("999999999"), "POSITION_MISSING"),
+            (Report("440000271", limits=Limits(age_from=18.0, age_until=15.0)), "AGES_CROSSED"),
             (Report("440000271", beds=(BedCount("02", "01", -1, NOW),)), "COUNT_NEGATIVE"),
             (
                 Report("440000271", beds=(BedCount("02", "01", 1, NOW + timedelta(days=1)),)),
