@@ -17,7 +17,7 @@ UNIT := $(wildcard services/*/tests/unit) shared/tests/unit loadtests/tests
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-setup: .venv/ready gen/ready ## Makes .venv from the lock and generates the protos' code
+setup: .venv/ready gen/ready .venv/compiled ## Makes .venv from the lock, generates the protos' code, compiles the loops
 
 .venv/ready: requirements.lock requirements-tools.lock pyproject.toml proto/generate.py
 	$(PYTHON) -m venv .tools
@@ -31,6 +31,10 @@ setup: .venv/ready gen/ready ## Makes .venv from the lock and generates the prot
 gen/ready: .venv/ready $(PROTOS) proto/generate.py
 	$(BIN)/python proto/generate.py --image build/larrey.binpb
 	touch gen/ready
+
+.venv/compiled: gen/ready $(wildcard services/replenishment/adapters/solver/*.py)
+	$(BIN)/larrey replenishment warm
+	touch .venv/compiled
 
 lock: ## Resolves the dependencies anew into requirements.lock
 	.tools/bin/uv pip compile pyproject.toml --all-extras --generate-hashes --universal \
@@ -53,7 +57,7 @@ lint: setup ## Lint, types and contracts
 	$(BIN)/buf lint build/larrey.binpb --config proto/buf.yaml
 
 check: lint ## Lint, types, contracts and unit tests, in under a minute
-	$(BIN)/pytest $(UNIT) -m "not slow and not real and not ops" $(SIDE_BY_SIDE)
+	$(BIN)/pytest $(UNIT) -m "not slow and not real and not ops and not chaos" $(SIDE_BY_SIDE)
 
 test: lint ## Everything: unit, contract, integration, quality, house
 	$(BIN)/pytest $(SIDE_BY_SIDE)
@@ -72,11 +76,16 @@ image-steps: setup ## Runs the Dockerfile's own lines without a daemon (SERVICE=
 load: setup ## A short form of every load scenario, one table; wants two quiet cores
 	$(BIN)/python -m loadtests.load
 
+chaos: setup ## Three brokers, many kills, floods, a full disk; then an audit of every fact
+	$(BIN)/pytest loadtests/tests/test_chaos.py loadtests/tests/test_faults.py -m "chaos or slow" -s
+
 bench: setup ## Prints the figures that the README promises
 	$(BIN)/python -m loadtests.ingest
 	$(BIN)/python -m loadtests.score_case
+	$(BIN)/python -m loadtests.door
+	$(BIN)/python -m loadtests.plan_scale
 
 clean: ## Removes what was made, keeps the environment
 	rm -rf gen build dist .larrey .mypy_cache .ruff_cache
 
-.PHONY: help setup lock run run-real up lint check test test-ops sbom image-steps load bench clean
+.PHONY: help setup lock run run-real up lint check test test-ops sbom image-steps load chaos bench clean

@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -19,9 +20,12 @@ import numpy as np
 from rich.console import Console
 
 from loadtests import ingest, loop_latency, mixed, score_case
+from loadtests.day.processes import READY_S, SERVICES, embedded, start
+from loadtests.day.world import START
 from loadtests.scenario import Result, show
 
 ROWS, BATCH, ROWS_A_SECOND = 200_000, 5000, 20_000.0
+READY_LIMIT_S = 5.0
 CALLS_A_SECOND, CALL_SECONDS, CALL_LIMIT_MS = 50.0, 10.0, 20.0
 
 
@@ -63,7 +67,37 @@ def score_row() -> Result:
     )
 
 
+def ready_row() -> Result:
+    """Each service from the start of its process to its first answer, one after the other."""
+    took = {}
+    with tempfile.TemporaryDirectory(prefix="larrey-load-") as name:
+        folder = Path(name)
+        transport = embedded(folder)
+        for service in SERVICES:
+            for _ in range(2):  # the second start finds its tables and caches, as a restart does
+                begin = time.monotonic()
+                running = start(
+                    service,
+                    folder / service,
+                    events_url=transport.events_url,
+                    database_url=transport.database_urls[service],
+                    clock_start=START.isoformat(),
+                )
+                try:
+                    running.wait_ready(begin + READY_S)
+                    took[service] = time.monotonic() - begin
+                finally:
+                    running.stop()
+    return Result(
+        "restart to ready",
+        f"<= {READY_LIMIT_S:.0f} s each",
+        ", ".join(f"{service} {seconds:.1f} s" for service, seconds in took.items()),
+        max(took.values()) <= READY_LIMIT_S,
+    )
+
+
 SCENARIOS: Mapping[str, Callable[[], Result]] = {
+    "ready": ready_row,
     "ingest": ingest_row,
     "score": score_row,
     "loop": lambda: loop_latency.run(15.0, 2.0, plain=True),

@@ -71,6 +71,31 @@ DEMAND = Dashboard(
                     "s",
                 ),
                 Panel(
+                    "Actuals inside the 95 % interval",
+                    {
+                        "{{demand_class}}": "avg by (demand_class) "
+                        "(larrey_demand_accuracy_coverage_95)"
+                    },
+                    "percentunit",
+                ),
+                Panel(
+                    "Actuals at or below the 90 % quantile",
+                    {
+                        "{{demand_class}}": "avg by (demand_class) "
+                        "(larrey_demand_accuracy_below_p90)"
+                    },
+                    "percentunit",
+                ),
+                Panel(
+                    "Bias and scaled error",
+                    {
+                        "bias {{demand_class}}": "avg by (demand_class) "
+                        "(larrey_demand_accuracy_bias)",
+                        "error {{demand_class}}": "avg by (demand_class) "
+                        "(larrey_demand_accuracy_scaled_error)",
+                    },
+                ),
+                Panel(
                     "Runs ended in the last day",
                     {"{{state}}": "sum by (state) (increase(larrey_demand_runs_total[1d]))"},
                 ),
@@ -185,6 +210,18 @@ ORIENTATION = Dashboard(
                     {
                         "{{kind}}": "sum by (kind) "
                         "(increase(larrey_orientation_triage_proxy_total[1d]))"
+                    },
+                ),
+                Panel(
+                    "Drift of severities",
+                    {"index": "larrey_orientation_drift_index"},
+                    help="Population stability index; look from 0.25 on.",
+                ),
+                Panel(
+                    "Questions to the road router",
+                    {
+                        "{{outcome}}": "sum by (outcome) "
+                        "(rate(larrey_orientation_road_requests_total[5m]))"
                     },
                 ),
                 Panel(

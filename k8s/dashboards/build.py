@@ -78,7 +78,7 @@ def _panel(panel: Panel, top: int, column: int, number: int) -> dict[str, Any]:
         "description": panel.help,
         "datasource": SOURCE,
         "gridPos": {"x": column * width, "y": top, "w": width, "h": HEIGHT},
-        "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0}, "overrides": []},
+        "fieldConfig": {"defaults": {"unit": panel.unit}, "overrides": []},
         "targets": [
             {"refId": chr(ord("A") + i), "expr": query, "legendFormat": legend}
             for i, (legend, query) in enumerate(panel.queries.items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from k8s.tests import invariants as rules
-from k8s.tests.rendering import OVERLAYS, SERVICES, Manifest, container, manifests, of_kind
+from k8s.tests.rendering import OVERLAYS, SERVICES, Manifest, container, manifests, of_kind, pods
 from k8s.tests.schemas import problems
 
 Break = Callable[[list[Manifest]], Any]
@@ -260,3 +261,18 @@ def test_a_migration_job_s_settings_bring_the_tables_up_to_date(
     assert done.returncode == 0, done.stderr
     assert store.exists()
     assert "tables are up to date" in done.stderr
+
+
+def test_the_secrets_that_a_newcomer_makes_are_those_that_nothing_else_makes() -> None:
+    docs = manifests("production")
+    wanted = set()
+    for _, template in pods(docs):
+        spec = template["spec"]
+        wanted |= {v["secret"]["secretName"] for v in spec.get("volumes", ()) if "secret" in v}
+        for found in spec["containers"]:
+            keys = [v.get("valueFrom", {}).get("secretKeyRef") for v in found.get("env", ())]
+            wanted |= {key["name"] for key in keys if key}
+    made = {c["spec"]["secretName"] for c in of_kind(docs, "Certificate").values()}
+    made |= {*of_kind(docs, "KafkaUser"), "larrey-cluster-ca-cert"}  # by cert-manager, Strimzi
+    page = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text()
+    assert set(re.findall(r"create secret generic (\S+)", page)) == wanted - made

@@ -76,6 +76,9 @@ def test_every_metric_of_ours_is_watched_by_a_rule_or_a_panel() -> None:
         own = {n for n in exported(service) if n.startswith(f"larrey_{service}_")}
         assert {re.sub(r"_(bucket|sum|count)$", "", n) for n in own} - families <= {
             "larrey_orientation_model",
+            "larrey_demand_accuracy_coverage_80",
+            "larrey_demand_accuracy_drift",
+            "larrey_demand_accuracy_mean_absolute_error",
             "larrey_orientation_capacity_reports_total",
             "larrey_replenishment_plan_item_sites",
             "larrey_replenishment_plan_seconds",

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 
 from larrey.demand.v1 import demand_pb2, demand_pb2_grpc, events_pb2
+from services.demand.adapters.backends import workers_for
 from services.demand.adapters.bundles import ModelFolder
 from services.demand.adapters.files.desk import Desk
 from services.demand.adapters.files.equipment import UsesDesk
@@ -16,7 +17,6 @@ from services.demand.adapters.history import ParquetHistory
 from services.demand.adapters.store.books import SqlBooks, SqlStore
 from services.demand.adapters.store.tables import tables
 from services.demand.adapters.watch import Metrics
-from services.demand.adapters.workers import SpawnedWorkers
 from services.demand.domain.outlook import Rules
 from services.demand.entrypoints.commands import Kind, Paths
 from services.demand.entrypoints.events import Listener
@@ -87,7 +87,7 @@ def build(environ: Mapping[str, str]) -> ServiceParts:
 def _job(
     settings: Settings, store: SqlStore, history: ParquetHistory, clock: Clock, watch: Metrics
 ) -> RunJob:
-    workers = SpawnedWorkers(settings.workers)
+    workers = workers_for(settings.backend, settings.workers, settings.ray_address)
     models = ModelFolder(settings.data_dir / "models")
     carry_out = CarryOutRun(store, history, workers, clock, watch, models, settings.together)
     return RunJob(store.database, store, carry_out, workers.close, clock, watch)

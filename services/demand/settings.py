@@ -18,6 +18,14 @@ class Settings(ServiceSettings):
         "LARREY_ZONE", "time zone in which a day begins, such as Europe/Paris", "Europe/Paris"
     )
     workers: int = setting("LARREY_DEMAND_WORKERS", "processes that forecast at the same time", 2)
+    backend: str = setting(
+        "LARREY_DEMAND_BACKEND", "where forecasts are made: local (processes here) or ray", "local"
+    )
+    ray_address: str = setting(
+        "LARREY_DEMAND_RAY_ADDRESS",
+        "address of the Ray cluster, such as 10.0.0.5:6379; empty starts one on this machine",
+        "",
+    )
     together: int = setting(
         "LARREY_DEMAND_TOGETHER",
         "series that are forecast together at most: they learn from each other, memory bounds them",
@@ -58,6 +66,8 @@ class Settings(ServiceSettings):
             errors.append("LARREY_ZONE must be a time zone such as Europe/Paris")
         if self.workers < 1:
             errors.append("LARREY_DEMAND_WORKERS must be at least 1")
+        if self.backend not in ("local", "ray"):
+            errors.append("LARREY_DEMAND_BACKEND must be local or ray")
         if self.together < 1:
             errors.append("LARREY_DEMAND_TOGETHER must be at least 1")
         if not 0 <= self.call_elasticity <= 1:

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import grpc
 import numpy as np
+from rich import progress as bars
 from rich.console import Console
-from rich.progress import track
+from rich.table import Table
 
 from larrey.replenishment.v1 import events_pb2, replenishment_pb2, replenishment_pb2_grpc
 from services.replenishment.adapters.store.books import SqlBooks, SqlStore
@@ -24,6 +26,7 @@ from services.replenishment.entrypoints.events import Listener
 from services.replenishment.entrypoints.jobs import PlanJob
 from services.replenishment.entrypoints.oracle import PlayOracles
 from services.replenishment.entrypoints.rpc import ReplenishmentRpc, UseCases
+from services.replenishment.entrypoints.simulate import Simulate
 from services.replenishment.entrypoints.solve import SolveFile
 from services.replenishment.ports import OracleCase, Proved, Solver, Today
 from services.replenishment.settings import Settings
@@ -189,6 +192,35 @@ def warm_up() -> None:
     compile_all()
 
 
+def simulate_files() -> Simulate:
+    """The command that plays policies on files of demand."""
+    from services.replenishment.adapters.simulation.campaign import campaign  # noqa: PLC0415
+    from services.replenishment.adapters.simulation.plots import draw  # noqa: PLC0415
+    from services.replenishment.adapters.simulation.world import worlds_of  # noqa: PLC0415
+
+    screen = Console(stderr=True)
+
+    def played(data: Path) -> dict[str, Any]:
+        worlds = worlds_of(data)
+        with bars.Progress(console=screen) as bar:
+
+            def step(name: str, part: Callable[[Callable[[], None]], Any]) -> Any:
+                task = bar.add_task(name, total=None)
+                found = part(lambda: bar.advance(task))
+                bar.remove_task(task)
+                return found
+
+            return campaign(worlds, step)
+
+    def show(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+        table = Table(*heads)
+        for row in rows:
+            table.add_row(*row)
+        screen.print(table)
+
+    return Simulate(played, draw, show)
+
+
 def play_oracles() -> PlayOracles:
     """The command that puts exactly solved cases to the engine."""
     from services.replenishment.adapters.oracles.files import (  # noqa: PLC0415
@@ -197,7 +229,7 @@ def play_oracles() -> PlayOracles:
     )
 
     def shown(cases: Iterable[OracleCase]) -> Iterable[OracleCase]:
-        return track(cases, "cases", console=Console(stderr=True))
+        return bars.track(cases, "cases", console=Console(stderr=True))
 
     return PlayOracles(
         {"exact_oracles": textbook_cases, "perishable_optimal": perishable_cases}, shown

@@ -66,10 +66,16 @@ def _samus(value: Any) -> set[str]:
 
 
 def _case_ids(hub_json: bytes) -> Iterator[str]:
-    """Case ids anywhere in a Hub message; none when it is not JSON, which the service says."""
+    """Case ids anywhere in a Hub message; none when it is not JSON, which the service says.
+
+    One nested too deep for us might still be read by who has more room: it is about all.
+    """
     try:
         left: list[Any] = [json.loads(hub_json)]
-    except (ValueError, RecursionError):
+    except ValueError:
+        return
+    except RecursionError:
+        yield EVERY
         return
     while left:
         value = left.pop()

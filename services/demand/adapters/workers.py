@@ -33,20 +33,22 @@ def _start_worker() -> None:
         threading.Thread(target=leave_with, args=(parent.sentinel,), daemon=True).start()
 
 
-def _make(part: Part) -> PartMade:
+def make(part: Part) -> PartMade:
+    """Makes one part; runs in a worker."""
     # the engines are imported in the workers only
     from services.demand.adapters.engines.wiring import make_part  # noqa: PLC0415
 
     return make_part(part)
 
 
-def _teach(sample: Part, folder: str) -> str:
+def teach_models(sample: Part, folder: str) -> str:
+    """Learns the models of a pool; runs in a worker. The folder of the bundle."""
     from services.demand.adapters.engines.wiring import teach  # noqa: PLC0415
 
     return teach(sample, folder)
 
 
-def _lost(part: Part) -> PartMade:
+def lost(part: Part) -> PartMade:
     """What is said of a series whose worker process died."""
     one = part.series[0]
     finding = Finding(
@@ -100,13 +102,13 @@ class SpawnedWorkers:
                 if len(part.series) > 1:
                     suspects.extend(part.halves())
                     continue
-                made = _lost(part)
+                made = lost(part)
             if made is not None:
                 yield made
 
     def teach(self, sample: Part, folder: str, stopped: Callable[[], bool]) -> str:
         """The bundle that was learnt; empty when told to stop before it was."""
-        return self._awaited(self._open().submit(_teach, sample, folder), stopped) or ""
+        return self._awaited(self._open().submit(teach_models, sample, folder), stopped) or ""
 
     @staticmethod
     def _awaited(future: Future[R], stopped: Callable[[], bool]) -> R | None:
@@ -116,7 +118,7 @@ class SpawnedWorkers:
         return None
 
     def _submit(self, part: Part) -> Future[PartMade]:
-        return self._open().submit(_make, part)
+        return self._open().submit(make, part)
 
     def _open(self) -> ProcessPoolExecutor:
         if self._pool is None:

@@ -40,7 +40,8 @@ class HistoryRead:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a command was asked for; `levels`: those to write, all when empty."""
+    """What a command was asked for; `levels`: those to write, all when empty;
+    `whole`: quantiles in whole units."""
 
     horizon: int
     season: int
@@ -48,6 +49,7 @@ class Order:
     target: Target = Target.RECORDED
     lead: int | None = None
     levels: tuple[float, ...] = ()
+    whole: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.horizon <= LONGEST_HORIZON:

@@ -168,6 +168,20 @@ def _showable(quantiles: Array) -> Array:
     return np.asarray(np.sort(np.maximum(quantiles, 0.0), axis=-1))
 
 
+def in_whole_units(forecast: TableForecast) -> TableForecast:
+    """The same with quantiles in whole units, for what cannot be halved; means stay as they are.
+
+    A count k stands for all amounts from k - 1/2 to k + 1/2, so the nearest whole number is the
+    smallest that is enough at each level. Whole steps cover a little more than they say.
+    """
+    lead = forecast.lead_quantiles
+    return replace(
+        forecast,
+        quantiles=np.round(forecast.quantiles),
+        lead_quantiles=None if lead is None else np.round(lead),
+    )
+
+
 def joined(n: int, parts: Sequence[tuple[Ints, TableForecast]]) -> TableForecast:
     """One forecast of n series from forecasts of some of them, by their rows."""
     first = parts[0][1]

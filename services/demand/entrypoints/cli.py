@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from typing import Annotated, Any
 
 import typer
 
@@ -22,8 +23,15 @@ def demand() -> None:
 
 
 @app.command()
-def serve() -> None:
+def serve(
+    backend: Annotated[
+        str,
+        typer.Option(help="Where forecasts are made: local or ray. Sets LARREY_DEMAND_BACKEND."),
+    ] = "",
+) -> None:
     """Run the service; its settings are environment variables (see its settings.py)."""
+    if backend:
+        os.environ["LARREY_DEMAND_BACKEND"] = backend
     # The engines and the store are loaded only by whoever serves.
     from services.demand.main import main  # noqa: PLC0415
 

@@ -45,6 +45,9 @@ Signals = Annotated[
     Path | None,
     typer.Option(help="Parquet file of signals that may lead demand: ds, signal, value."),
 ]
+Whole = Annotated[
+    bool, typer.Option("--whole", help="Quantiles in whole units, for what cannot be halved.")
+]
 Zone = Annotated[
     str,
     typer.Option(help="School zone A, B or C: tries the French calendar, item by item."),
@@ -104,9 +107,10 @@ def register(app: typer.Typer, forecaster: Build, backtester: Build, prover: Pro
         plot: Plot = None,
         signals: Signals = None,
         zone: Zone = "",
+        whole: Whole = False,
     ) -> None:
         """Forecasts every series of a file, with quantiles."""
-        order = Order(horizon, season, freq, target, lead_time, parse_levels(levels))
+        order = Order(horizon, season, freq, target, lead_time, parse_levels(levels), whole)
         paths = Paths(
             history,
             forecasts_out,
@@ -148,6 +152,7 @@ def register(app: typer.Typer, forecaster: Build, backtester: Build, prover: Pro
         plot: Plot = None,
         signals: Signals = None,
         zone: Zone = "",
+        whole: Whole = False,
         origins: Annotated[
             int, typer.Option(min=0, help="Also roll so many origins back, a lead time apart.")
         ] = 0,
@@ -156,7 +161,7 @@ def register(app: typer.Typer, forecaster: Build, backtester: Build, prover: Pro
         ] = None,
     ) -> None:
         """Forecasts, then compares with what came true and with the usual libraries."""
-        order = Order(horizon, season, freq, target, lead_time, parse_levels(levels))
+        order = Order(horizon, season, freq, target, lead_time, parse_levels(levels), whole)
         paths = Paths(
             history,
             forecasts_out,
@@ -202,7 +207,7 @@ def register(app: typer.Typer, forecaster: Build, backtester: Build, prover: Pro
         plot: Plot = None,
     ) -> None:
         """Forecasts the most units in use at once, day by day, of pumps, ventilators, beds."""
-        order = Order(horizon, 7, "D", Target.RECORDED, lead_time, parse_levels(levels))
+        order = Order(horizon, 7, "D", Target.RECORDED, lead_time, parse_levels(levels), whole=True)
         paths = Paths(uses, forecasts_out, "D", 7, horizon, json, plot)
         made = forecaster(replace(paths, kind=Kind.USES), 1)(order)
         printer = Console()

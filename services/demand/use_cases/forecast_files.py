@@ -10,7 +10,7 @@ from services.demand.domain.drivers.driver import Driver
 from services.demand.domain.findings import Found
 from services.demand.domain.history_files import HistoryRead, Order, Used, prepared
 from services.demand.domain.routing import Group, Judged, groups
-from services.demand.domain.tables import HistoryTable, TableForecast, tidied
+from services.demand.domain.tables import HistoryTable, TableForecast, in_whole_units, tidied
 from services.demand.ports import ForecastFiles, Meter
 from services.demand.use_cases.drive_table import Driven, DriveTable
 from services.demand.use_cases.route_table import RouteTable
@@ -45,6 +45,8 @@ class ForecastTable:
         if drivers:
             driven = DriveTable(self.route)(table, asked, chosen, forecast, drivers)
             forecast = tidied(driven.forecast)
+        if order.whole:
+            forecast = in_whole_units(forecast)
         after = self.meter()
         used = Used(after.cpu_seconds - before.cpu_seconds, after.peak_rss_mib)
         return Made(table, forecast, chosen, found, used, driven)

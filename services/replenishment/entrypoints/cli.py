@@ -67,3 +67,15 @@ def warm() -> None:
     from services.replenishment.main import warm_up  # noqa: PLC0415  the outermost door
 
     warm_up()
+
+
+@app.command()
+def simulate(
+    data: Annotated[Path, typer.Option(help="folder with demand files: unique_id, ds, y")],
+    json: Annotated[Path, typer.Option(help="where everything measured is written")],
+    plots: Annotated[Path | None, typer.Option(help="folder for the pictures")] = None,
+) -> None:
+    """Plays ordering policies day by day on real demand, in calm and under stress."""
+    from services.replenishment.main import simulate_files  # noqa: PLC0415  the outermost door
+
+    simulate_files()(data, json, plots)

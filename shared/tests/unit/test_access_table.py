@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from google.protobuf.message_factory import GetMessageClass
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.access.callers import Caller, Role, from_certificate, from_claims
 from shared.access.limits import Limits
@@ -205,3 +208,30 @@ def test_clients_beyond_what_is_remembered_do_not_make_room_for_held_streams() -
     assert len(limits._clients) <= 10_001
     with pytest.raises(TooMuch, match="TOO_MANY_STREAMS"):
         limits.enter("holder", stream=True)
+
+
+@given(st.binary(max_size=400))
+def test_no_bytes_in_place_of_a_hub_message_break_the_door(told: bytes) -> None:
+    assert tenants_of(rule("ScoreCase"), request("ScoreCase", hub_json=told)) <= {"*"}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["caseId", "message", "x"]), inner, max_size=3)
+    ),
+    max_leaves=20,
+)
+
+
+@given(JSON, st.sampled_from(["fr.health.samu440.1", "fr.health.samu950"]))
+def test_a_case_id_is_found_however_deep_it_stands(around: Any, case: str) -> None:
+    told = json.dumps({"a": [around, {"b": {"caseId": case, "c": around}}]}).encode()
+    found = tenants_of(rule("ScoreCase"), request("ScoreCase", hub_json=told))
+    assert case.removesuffix(".1") in found
+
+
+def test_a_message_nested_beyond_any_use_is_no_crash_and_no_way_round() -> None:
+    deep = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
+    assert tenants_of(rule("ScoreCase"), request("ScoreCase", hub_json=deep)) == {"*"}

@@ -100,6 +100,17 @@ def test_only_the_levels_asked_for_are_written(tmp_path: Path) -> None:
     assert made.column_names == ["unique_id", "ds", "mean", "q0.5", "q0.97"]
 
 
+def test_whole_units_are_whole_in_order_and_the_nearest(tmp_path: Path) -> None:
+    frame = frame_of({"a": [float(k % 7) for k in range(40)]})
+    plain = forecast(frame, tmp_path, lead=3).to_pandas()
+    whole = forecast(frame, tmp_path, lead=3, whole=True).to_pandas()
+    for name in (*NAMES, *(f"lead_sum_{name}" for name in NAMES)):
+        assert (whole[name] % 1 == 0).all()
+        assert (np.abs(whole[name] - plain[name]) <= 0.5).all()
+    assert (np.diff(whole[NAMES].to_numpy(), axis=1) >= 0).all()
+    assert (whole["mean"] == plain["mean"]).all()
+
+
 def test_a_backtest_reads_what_came_true_only_after_it_wrote_the_forecast(tmp_path: Path) -> None:
     frame = frame_of({f"s{k}": [float((k * t) % 9 + 1) for t in range(40)] for k in range(15)})
     future = frame_of({f"s{k}": [4.0, 5.0, 6.0] for k in range(15)}, "2023-05-01")

@@ -21,6 +21,11 @@ def test_what_is_left_out_has_a_default() -> None:
     assert settings.usual_by_class == {}
 
 
+def test_an_unknown_backend_is_refused_at_the_start() -> None:
+    with pytest.raises(BadSettings, match="LARREY_DEMAND_BACKEND must be local or ray"):
+        load(Settings, {**NEEDED, "LARREY_DEMAND_BACKEND": "spark"})
+
+
 def test_usual_calls_are_read_by_class() -> None:
     settings = load(
         Settings, {**NEEDED, "LARREY_DEMAND_USUAL_CALLS": "respiratory=120, cardiac=90.5"}

@@ -6,6 +6,7 @@ import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -92,7 +93,7 @@ class Scene:
         self.spread = np.sqrt(sums.var(axis=0) / 7.0)
         self.mean[:, w.warm :] *= s.bias
 
-    def inputs(self, item: int, span: slice) -> tuple[tuple[Floats, ...], tuple[float, ...]]:
+    def inputs(self, item: int, span: slice) -> tuple[tuple[Any, ...], tuple[float, ...]]:
         w = self.world
         lead = np.full(w.days, w.lead[item], dtype=np.int64)
         days = (
@@ -110,19 +111,22 @@ class Scene:
 
     def played(self, out: Floats) -> Played:
         w = self.world
-        parts = [np.ascontiguousarray(out[:, w.warm - w.first :, k]) for k in range(5)]
-        return Played(*parts, self.demand[:, w.warm :])
+        test = out[:, w.warm - w.first :]
+        on_hand, missing, short, expired, ordered = (test[:, :, k] for k in range(5))
+        return Played(on_hand, missing, short, expired, ordered, self.demand[:, w.warm :])
 
 
-def by_rule(scene: Scene, choices: Floats) -> Played:
-    """A rule per item, the one that cost least over the warm-up (never stressed)."""
+def by_rule(scene: Scene, choices: Floats, times: float = 1.0) -> Played:
+    """A rule per item, the one that cost least over the warm-up (never stressed), where a
+    shortage counted so many `times`."""
     w = scene.world
     calm = Scene(w)
     out = np.zeros((w.count, w.days - w.first, 6))
     for item in range(w.count):
         before, whole = slice(w.first, w.warm), slice(w.first, w.days)
         days, terms = calm.inputs(item, before)
-        best = tune(days, terms, choices, calm.news(item, before))
+        dearer = (*terms[:3], terms[3] * times, *terms[4:])
+        best = tune(days, dearer, choices, calm.news(item, before))
         days, terms = scene.inputs(item, whole)
         play(days, terms, choices[best], scene.news(item, whole), out[item])
     return scene.played(out)
@@ -154,7 +158,7 @@ def by_plan(scene: Scene, perfect: bool, tick: Callable[[], None]) -> Played:
         tick()
         if scene.opened[:, day].any():
             orders = _orders(scene, day, (lots, coming, owed), perfect)
-            for item in np.flatnonzero(orders):
+            for item in np.flatnonzero(orders).tolist():
                 arrives = int(w.lead[item] + scene.extra[item, day])
                 coming[item, arrives] += orders[item] * scene.share[day]
             out[:, place, 4] = orders
@@ -173,7 +177,7 @@ def _orders(
 ) -> Ints:
     """[N] packs to order this morning."""
     w, (lots, coming, owed) = scene.world, state
-    ahead = np.arange(1, HORIZON + 1)
+    ahead: Floats = np.arange(1.0, HORIZON + 1)
     if perfect:
         there = scene.demand[:, day : day + HORIZON]
         path = np.cumsum(np.pad(there, ((0, 0), (0, HORIZON - there.shape[1]))), axis=1)

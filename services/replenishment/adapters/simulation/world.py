@@ -14,7 +14,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from services.replenishment.domain.policy import Policy
 from services.replenishment.domain.problem import Flags, Floats, Ints
+from shared.catalogue.items import Criticality
 from shared.errors import Malformed
 
 SEED = 1
@@ -23,7 +25,7 @@ PER_SUPPLIER = 20
 LEFT_OUT = ("exog_", "hospital_pharmacy_weekly")  # no demand; the daily bills once more
 WEEKDAYS = np.array([1.15, 1.1, 1.1, 1.1, 1.05, 0.8, 0.7])
 LINE, ORDER, HOLDING = 2.0, 25.0, 0.25 / 365  # EUR, EUR, of the price a day
-LEVELS = {"VITAL": 0.995, "ESSENTIAL": 0.98, "DESIRABLE": 0.95}
+KINDS = (Criticality.VITAL, Criticality.ESSENTIAL, Criticality.DESIRABLE)
 LONG_LIFE = 720  # days: taken as never expiring within a simulation
 
 
@@ -38,7 +40,7 @@ class World:
     warm: int  # first day of the test
     price: Floats
     life: Ints  # days on the shelf, the day of arrival included
-    kind: Ints  # place in LEVELS
+    kind: Ints  # place in KINDS
     shortage: Floats  # EUR a pack and day
     supplier: Ints
     lead: Ints  # [N] days, the usual
@@ -115,8 +117,8 @@ def _daily(
     period = np.maximum(period, 0)
     total = np.bincount(period, weight, len(amounts))
     values = amounts.sort_index().to_numpy(dtype=float)
-    share: Floats = weight / np.maximum(total[period], 1e-12)
-    return values[period] * share
+    spread: Floats = values[period] * weight / np.maximum(total[period], 1e-12)
+    return spread
 
 
 def _drawn(
@@ -127,16 +129,21 @@ def _drawn(
     draw: np.random.Generator,
 ) -> World:
     warm_end, _, warm = spans
-    count, length = units.shape
+    count, length = len(units), units.shape[1]
+    each = (count,)
     first = warm_end - warm
     monthly = 28 * units[:, :warm_end].mean(axis=1)
-    packs = np.clip(draw.lognormal(1.8, 1.1, count), 0.3, 110)
+    packs = np.clip(draw.lognormal(1.8, 1.1, each), 0.3, 110)
     demand = units * (packs / np.maximum(monthly, 1e-9))[:, None]
-    price = np.clip(draw.lognormal(1.4, 1.2, count) * draw.choice([1, 5, 10, 25], count), 1, 2000)
-    kind = draw.choice(3, count, p=[0.2, 0.4, 0.4])
-    level = np.array([*LEVELS.values()])[kind]
-    short_lived = draw.random(count) < 0.4
-    life = np.where(short_lived, draw.integers(30, 181, count), LONG_LIFE)
+    price = np.clip(draw.lognormal(1.4, 1.2, each) * draw.choice([1, 5, 10, 25], each), 1, 2000)
+    kind = draw.choice(3, each, p=[0.2, 0.4, 0.4])
+    policy = Policy()
+    shortage = [
+        policy.shortage_eur(KINDS[k], p, float(m))
+        for k, p, m in zip(kind, price, demand[:, first:warm_end].mean(axis=1), strict=True)
+    ]
+    short_lived = draw.random(each) < 0.4
+    life = np.where(short_lived, draw.integers(30, 181, each), LONG_LIFE)
     suppliers = -(-count // PER_SUPPLIER)
     supplier = np.arange(count) // PER_SUPPLIER
     lead = draw.integers(1, 6, suppliers)
@@ -151,10 +158,10 @@ def _drawn(
         price=price,
         life=life,
         kind=kind,
-        shortage=price * HOLDING * level / (1 - level),
+        shortage=np.array(shortage),
         supplier=supplier,
         lead=lead[supplier],
-        late=draw.uniform(0.0, 0.3, count),
+        late=draw.uniform(0.0, 0.3, each),
         open_days=takes[supplier],
     )
 

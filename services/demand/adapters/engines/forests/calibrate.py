@@ -18,7 +18,7 @@ from services.demand.adapters.engines.forests.panel import Array
 FROM, FULL = 0.7, 0.85
 # Trials of so many series move half of what they show: outwards, and (a shortage costs
 # more than a box too many) inwards.
-HALF_OUT, HALF_IN = 20.0, 1000.0
+HALF_OUT, HALF_IN = 5.0, 1000.0
 # Normal quantile of 0.95.
 ONE_IN_TWENTY = 1.645
 # A level is moved by at most this much of its distance to 1, on the log-odds scale.

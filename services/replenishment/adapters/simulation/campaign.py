@@ -1,0 +1,239 @@
+"""The whole evaluation: every policy on every world, in calm and under stress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from services.replenishment.adapters.simulation.policies import (
+    CALM,
+    RULES,
+    Played,
+    Scene,
+    Stress,
+    by_plan,
+    by_rule,
+)
+from services.replenishment.adapters.simulation.world import KINDS, LINE, ORDER, World, tail_of
+from services.replenishment.domain.problem import Flags, Floats, Ints
+
+OURS, PEER, CLAIRVOYANT = "ours", "s_S", "clairvoyant_28_days"
+TIMES = (1.0, 2.0, 4.0, 8.0)  # how often a shortage counts where (s, S) is tuned for more service
+STRESSED_ITEMS = 8  # of each world
+STRESSES = (
+    Stress("supplier_down_30_days", closed=(30, 60)),
+    Stress("allocation_60_percent", share=0.6),
+    Stress("demand_doubled_30_days", demand=2.0, surge=(30, 60)),
+    Stress("forecast_20_percent_low", bias=0.8),
+    Stress("forecast_20_percent_high", bias=1.2),
+)
+DRAWS = 2000
+TARGETS = {"cost_ratio": 0.95, "expired_ratio": 0.8, "vital_fill": 0.995}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Results:
+    """What a policy did, item by item over all worlds. EUR and packs over the test."""
+
+    cost: Floats
+    demand: Floats
+    short: Floats
+    expired: Floats
+    bought: Floats
+    out_days: Floats  # share of days with demand left waiting or lost
+    longest: Ints  # days in a row without
+    lines: Ints
+
+    def fill(self, who: Flags) -> float:
+        asked = float(self.demand[who].sum())
+        return 1.0 - float(self.short[who].sum()) / asked if asked else 1.0
+
+
+def results(scene: Scene, played: Played) -> Results:
+    w, ordered = scene.world, played.ordered > 0
+    lines = np.zeros((int(w.supplier.max()) + 1, ordered.shape[1]))
+    np.add.at(lines, w.supplier, ordered)
+    # an order's cost is shared evenly by its lines
+    share = ordered * ORDER / np.maximum(lines[w.supplier], 1)
+    cost = w.holding * played.on_hand.sum(axis=1) + w.shortage * played.missing.sum(axis=1)
+    expired = w.price * played.expired.sum(axis=1)
+    out = played.missing > 1e-9
+    return Results(
+        cost=cost + expired + LINE * ordered.sum(axis=1) + share.sum(axis=1),
+        demand=played.demand.sum(axis=1),
+        short=played.short.sum(axis=1),
+        expired=expired,
+        bought=w.price * played.ordered.sum(axis=1),
+        out_days=out.mean(axis=1),
+        longest=np.array([_longest(row) for row in out]),
+        lines=ordered.sum(axis=1),
+    )
+
+
+def _longest(flags: Flags) -> int:
+    longest = run = 0
+    for flag in flags:
+        run = run + 1 if flag else 0
+        longest = max(longest, run)
+    return longest
+
+
+def _joined(parts: Sequence[Results]) -> Results:
+    return Results(*(np.concatenate([getattr(p, n) for p in parts]) for n in Results.__slots__))
+
+
+def campaign(
+    worlds: Sequence[World], step: Callable[[str, Callable[[Callable[[], None]], Any]], Any]
+) -> dict[str, Any]:
+    """Everything that the report holds. `step` runs one named part and shows its progress."""
+    found = _all(worlds, CALM, True, step)
+    kind = np.concatenate([w.kind for w in worlds])
+    source = np.array([name for w in worlds for name in w.source])
+    everybody = np.ones(len(kind), dtype=bool)
+    peers = [name for name in found if name != OURS]
+    told: dict[str, Any] = {
+        "items": len(kind),
+        "test_days": sorted({w.days - w.warm for w in worlds}),
+        "policies": {name: _summary(one, kind) for name, one in found.items()},
+        "ours_against": {name: _against(found[OURS], found[name], everybody) for name in peers},
+        "by_file": {
+            name: _against(found[OURS], found[PEER], source == name) for name in sorted(set(source))
+        },
+        "at_equal_service": _equal_service(worlds, found, step),
+    }
+    few = tail_of(worlds, STRESSED_ITEMS)
+    told["stress"] = {}
+    for stress in STRESSES:
+        stressed = _all(few, stress, False, step)
+        some = np.ones(len(stressed[OURS].cost), dtype=bool)
+        told["stress"][stress.name] = {
+            "policies": {
+                name: _summary(one, np.concatenate([w.kind for w in few]))
+                for name, one in stressed.items()
+            },
+            "ours_against_s_S": _against(stressed[OURS], stressed[PEER], some),
+        }
+    told["targets"] = _targets(found, kind, told["at_equal_service"])
+    return told
+
+
+def _all(
+    worlds: Sequence[World],
+    stress: Stress,
+    clairvoyant: bool,
+    step: Callable[[str, Callable[[Callable[[], None]], Any]], Any],
+) -> dict[str, Results]:
+    scenes = [Scene(world, stress) for world in worlds]
+    found = {}
+    for name, choices in RULES.items():
+        rule = choices()
+        found[name] = _joined([results(s, by_rule(s, rule)) for s in scenes])
+    plans = {OURS: False, CLAIRVOYANT: True} if clairvoyant else {OURS: False}
+    for name, perfect in plans.items():
+        parts = []
+        for scene in scenes:
+
+            def part(
+                tick: Callable[[], None], scene: Scene = scene, perfect: bool = perfect
+            ) -> Results:
+                return results(scene, by_plan(scene, perfect, tick))
+
+            parts.append(step(f"{name}, {scene.world.source[0]}, stress {stress.name}", part))
+        found[name] = _joined(parts)
+    return found
+
+
+def _summary(one: Results, kind: Ints) -> dict[str, Any]:
+    everybody = np.ones(len(kind), dtype=bool)
+    bought = float(one.bought.sum())
+    return {
+        "cost_eur": float(one.cost.sum()),
+        "fill_rate": one.fill(everybody),
+        "stockout_day_share": float(one.out_days.mean()),
+        "longest_stockout_days": int(one.longest.max()),
+        "expired_eur": float(one.expired.sum()),
+        "expired_of_purchases": float(one.expired.sum()) / bought if bought else 0.0,
+        "order_lines": int(one.lines.sum()),
+        "by_criticality": {
+            name.value: {
+                "items": int((kind == k).sum()),
+                "fill_rate": one.fill(kind == k),
+                "stockout_day_share": float(one.out_days[kind == k].mean())
+                if (kind == k).any()
+                else None,
+            }
+            for k, name in enumerate(KINDS)
+        },
+    }
+
+
+def _against(ours: Results, peer: Results, who: Flags) -> dict[str, Any]:
+    """Ratios with 95 % intervals of a paired bootstrap over items."""
+    draw = np.random.default_rng(3)
+    places = np.flatnonzero(who)
+    picks = places[draw.integers(0, len(places), (DRAWS, len(places)))]
+    return {
+        "items": len(places),
+        "cost_ratio": _ratio(ours.cost, peer.cost, places, picks),
+        "expired_ratio": _ratio(ours.expired, peer.expired, places, picks),
+        "fill_rate_ours": ours.fill(who),
+        "fill_rate_theirs": peer.fill(who),
+    }
+
+
+def _ratio(above: Floats, below: Floats, places: Ints, picks: Ints) -> dict[str, float | None]:
+    """None where the other one has nothing to compare with."""
+    if below[places].sum() <= 0:
+        return {"value": None, "low": None, "high": None}
+    drawn = below[picks].sum(axis=1)
+    ratios = above[picks].sum(axis=1)[drawn > 0] / drawn[drawn > 0]
+    low, high = np.quantile(ratios, [0.025, 0.975])
+    value = above[places].sum() / below[places].sum()
+    return {"value": float(value), "low": float(low), "high": float(high)}
+
+
+def _equal_service(
+    worlds: Sequence[World],
+    found: dict[str, Results],
+    step: Callable[[str, Callable[[Callable[[], None]], Any]], Any],
+) -> dict[str, Any]:
+    """(s, S) tuned for more and more service until it fills as much as ours does."""
+    ours, rule = found[OURS], RULES[PEER]()
+    everybody = np.ones(len(ours.cost), dtype=bool)
+    for times in TIMES:
+
+        def part(tick: Callable[[], None], times: float = times) -> Results:
+            tick()
+            return _joined([results(s, by_rule(s, rule, times)) for s in map(Scene, worlds)])
+
+        peer: Results = step(f"(s, S) with a shortage counted {times:g} times", part)
+        if peer.fill(everybody) >= ours.fill(everybody):
+            break
+    reached = peer.fill(everybody) >= ours.fill(everybody)
+    return {"shortage_times": times, "reached": reached, **_against(ours, peer, everybody)}
+
+
+def _targets(found: dict[str, Results], kind: Ints, equal: dict[str, Any]) -> dict[str, Any]:
+    """Each target with its interval; `shown` only where the whole interval keeps it."""
+    ours, vital = found[OURS], np.flatnonzero(kind == 0)
+    draw = np.random.default_rng(4)
+    picks = vital[draw.integers(0, len(vital), (DRAWS, len(vital)))]
+    fills = 1.0 - ours.short[picks].sum(axis=1) / np.maximum(ours.demand[picks].sum(axis=1), 1e-12)
+    low, high = np.quantile(fills, [0.025, 0.975])
+    fill = {"value": ours.fill(kind == 0), "low": float(low), "high": float(high)}
+    expired = _against(ours, found[PEER], np.ones(len(kind), dtype=bool))["expired_ratio"]
+    cost = equal["cost_ratio"]
+    parts = {"cost_ratio": cost, "expired_ratio": expired, "vital_fill": fill}
+    told = {}
+    for name, part in parts.items():
+        target = TARGETS[name]
+        if name == "vital_fill":
+            met, shown = part["value"] >= target, part["low"] >= target
+        else:
+            met = part["value"] is not None and part["value"] <= target
+            shown = part["high"] is not None and part["high"] <= target
+        told[name] = {**part, "target": target, "met": bool(met), "shown": bool(shown)}
+    return told
