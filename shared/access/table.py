@@ -89,7 +89,11 @@ TABLE: Mapping[str, Rule] = {
             "ReportCapacity": _site("facilities.finess_geo", ERP, SERVICE),
             "ReportResources": _samu("hub_json", LRM),
             "Distribute": Rule(
-                frozenset({LRM, REGULATOR}), "samu", ("case_ids",), empty_is_all=False
+                frozenset({LRM, REGULATOR}),
+                "samu",
+                # a vehicle that is only named is answered from where it last reported to be
+                ("case_ids", "vehicles.vehicle_id"),
+                empty_is_all=False,
             ),
             "RecordDecision": _samu("case_id", REGULATOR),
             "ExportDecision": _samu("case_id", LRM, REGULATOR),

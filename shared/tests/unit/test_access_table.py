@@ -120,6 +120,8 @@ def test_a_case_belongs_to_the_samu_in_its_id_wherever_it_stands() -> None:
     assert tenants_of(distribute, request("Distribute")) == set()
     cases = request("Distribute", case_ids=["fr.health.samu440.1", "fr.health.samu950.2"])
     assert tenants_of(distribute, cases) == {"fr.health.samu440", "fr.health.samu950"}
+    fleet = [{"vehicle_id": "fr.health.samu950.resource.VLM1"}, {"vehicle_id": "bus 3"}]
+    assert tenants_of(distribute, request("Distribute", vehicles=fleet)) == {"fr.health.samu950"}
     stream = rule("StreamCases")
     assert tenants_of(stream, request("StreamCases", heartbeat={})) == set()
     framed = request("StreamCases", update={"typed": typed})

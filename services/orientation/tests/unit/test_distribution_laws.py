@@ -25,6 +25,7 @@ from services.orientation.tests.distribution_world import SHARE, a_problem
 
 SEEDS = st.integers(0, 10**6)
 PROBLEMS = st.builds(a_problem, SEEDS, st.integers(1, 12), st.integers(1, 6), st.integers(1, 8))
+LAW = settings(max_examples=50, deadline=None)  # a slow machine is no fault of a law
 # One whole hundredth a term, four terms a person.
 ROUNDING = 0.05
 
@@ -33,6 +34,7 @@ def allocated(problem: Problem) -> Allocation:
     return SHARE.allocate(problem, Tables.of(problem))
 
 
+@LAW
 @given(PROBLEMS)
 def test_every_allocation_passes_the_checker_and_loses_nobody(problem: Problem) -> None:
     found = allocated(problem)
@@ -40,6 +42,7 @@ def test_every_allocation_passes_the_checker_and_loses_nobody(problem: Problem) 
     assert [a.casualty_id for a in found.assignments] == [c.casualty_id for c in problem.casualties]
 
 
+@LAW
 @given(PROBLEMS)
 def test_who_is_loaded_stays_where_she_lies_and_goes_where_she_is_bound(problem: Problem) -> None:
     chosen = allocated(problem).of()
@@ -50,6 +53,7 @@ def test_who_is_loaded_stays_where_she_lies_and_goes_where_she_is_bound(problem:
             assert chosen[casualty.casualty_id].finess_geo == casualty.bound_for
 
 
+@LAW
 @given(PROBLEMS)
 def test_nearest_first_may_be_carried_out_too_and_is_never_cheaper(problem: Problem) -> None:
     fresh = replace(problem, previous={})
@@ -59,6 +63,7 @@ def test_nearest_first_may_be_carried_out_too_and_is_never_cheaper(problem: Prob
     assert best <= cost(fresh, nearest).total + ROUNDING * len(problem.casualties)
 
 
+@LAW
 @given(PROBLEMS, st.data())
 def test_one_more_free_place_never_costs_more(problem: Problem, data: st.DataObject) -> None:
     counted = [(i, j) for i, s in enumerate(problem.sites) for j in range(len(s.places))]
@@ -74,6 +79,7 @@ def test_one_more_free_place_never_costs_more(problem: Problem, data: st.DataObj
     assert after <= before + ROUNDING * len(problem.casualties)
 
 
+@LAW
 @given(PROBLEMS, st.data())
 def test_one_more_vehicle_never_costs_more(problem: Problem, data: st.DataObject) -> None:
     loaded = {c.loaded_in for c in problem.casualties}
@@ -92,6 +98,7 @@ def test_one_more_vehicle_never_costs_more(problem: Problem, data: st.DataObject
     ).total + ROUNDING * len(problem.casualties)
 
 
+@LAW
 @given(PROBLEMS)
 def test_the_tables_hold_what_the_plain_formulas_say(problem: Problem) -> None:
     tables = Tables.of(problem)
@@ -106,6 +113,7 @@ def test_the_tables_hold_what_the_plain_formulas_say(problem: Problem) -> None:
         assert tables.waiting[row] == pytest.approx(waiting(problem, casualty))
 
 
+@LAW
 @given(PROBLEMS)
 def test_the_price_by_look_up_is_the_price_added_up_the_obvious_way(problem: Problem) -> None:
     tables, found = Tables.of(problem), allocated(problem)
@@ -116,11 +124,13 @@ def test_the_price_by_look_up_is_the_price_added_up_the_obvious_way(problem: Pro
     )
 
 
+@LAW
 @given(PROBLEMS)
 def test_the_same_problem_gets_the_same_allocation_twice(problem: Problem) -> None:
     assert allocated(problem) == allocated(problem)
 
 
+@LAW
 @given(PROBLEMS)
 def test_sent_again_with_its_own_answer_nothing_changes(problem: Problem) -> None:
     """An answer is its own best re-plan: changing anything would cost more."""
@@ -129,7 +139,7 @@ def test_sent_again_with_its_own_answer_nothing_changes(problem: Problem) -> Non
     assert allocated(again) == first
 
 
-@settings(max_examples=30)
+@LAW
 @given(SEEDS)
 def test_the_words_fit_what_was_chosen(seed: int) -> None:
     problem = a_problem(seed)
