@@ -64,6 +64,8 @@ class Plan:
     line_count: int = 0
     no_suggestion_count: int = 0
     failure: str = ""
+    expected_expiry_eur: float | None = None  # of what is on the shelves; None: not worked out
+    use_first_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from services.replenishment.wire.plans import (
     line_to_wire,
     plan_to_wire,
     risk_to_wire,
+    use_first_to_wire,
     verdicts_from_wire,
 )
 from services.replenishment.wire.supply import rows_from_wire, terms_from_wire
@@ -119,6 +120,7 @@ class ReplenishmentRpc(replenishment_pb2_grpc.ReplenishmentServiceServicer):
             plan=plan_to_wire(page.plan),
             lines=[line_to_wire(line) for line in page.lines],
             no_suggestions=[left_out_to_wire(one) for one in page.left_out],
+            use_first=[use_first_to_wire(lot) for lot in page.use_first],
             next_page_token=token_of(question, page.next_place) if page.next_place else "",
         )
 

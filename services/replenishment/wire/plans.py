@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from larrey.catalogue.v1 import catalogue_pb2
 from larrey.replenishment.v1 import replenishment_pb2 as pb
+from services.replenishment.domain.expiry import UseFirst
 from services.replenishment.domain.plans import (
     Asked,
     Decision,
@@ -49,6 +50,8 @@ def plan_to_wire(plan: Plan) -> pb.Plan:
         made_time=instant_to_wire(plan.made_time),
         failure=plan.failure,
         no_suggestion_count=plan.no_suggestion_count,
+        expected_expiry_eur=plan.expected_expiry_eur,
+        use_first_count=plan.use_first_count,
     )
 
 
@@ -118,4 +121,19 @@ def risk_to_wire(risk: Risk) -> pb.Risk:
         expected_expiry_eur=risk.expected_expiry_eur,
         base_unit=risk.item.packing.base_unit,
         label=risk.item.label,
+        use_first=[use_first_to_wire(lot) for lot in risk.use_first],
+    )
+
+
+def use_first_to_wire(lot: UseFirst) -> pb.UseFirst:
+    return pb.UseFirst(
+        item_id=lot.item_id,
+        site_id=lot.site_id,
+        lot_id=lot.lot_id,
+        expiry=day_to_wire(lot.expiry),
+        quantity_base=lot.quantity_base,
+        expected_loss_base=lot.lost_base,
+        expected_loss_eur=lot.lost_eur,
+        base_unit=lot.base_unit,
+        sentence=lot.sentence,
     )

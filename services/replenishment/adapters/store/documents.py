@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from services.replenishment.domain.demand import Forecast, ForecastPeriod, Period
+from services.replenishment.domain.expiry import UseFirst
 from services.replenishment.domain.plans import Explanation, Line, Offer, SumTerm
 from services.replenishment.domain.stock import Lot, OpenOrder, StockReport
 from services.replenishment.domain.terms import PriceBreak, SupplyTerms
@@ -157,3 +158,32 @@ def offer_from(d: Any) -> Offer:
     minimum, multiple, allotted, price = d["offer"]
     breaks = tuple((packs, off) for packs, off in d["breaks"])
     return Offer(minimum, multiple, allotted, price, breaks)
+
+
+def use_first_to(lot: UseFirst) -> str:
+    return _dump(
+        {
+            "item": lot.item_id,
+            "site": lot.site_id,
+            "lot": lot.lot_id,
+            "expiry": lot.expiry.isoformat(),
+            "quantity": lot.quantity_base,
+            "lost": lot.lost_base,
+            "eur": lot.lost_eur,
+            "unit": lot.base_unit,
+        }
+    )
+
+
+def use_first_from(text: str) -> UseFirst:
+    d = json.loads(text)
+    return UseFirst(
+        item_id=d["item"],
+        site_id=d["site"],
+        lot_id=d["lot"],
+        expiry=date.fromisoformat(d["expiry"]),
+        quantity_base=d["quantity"],
+        lost_base=d["lost"],
+        lost_eur=d["eur"],
+        base_unit=d["unit"],
+    )

@@ -13,9 +13,12 @@ from services.replenishment.adapters.store.documents import (
     explanation_from,
     line_to,
     offer_from,
+    use_first_from,
+    use_first_to,
 )
 from services.replenishment.adapters.store.supply import chunks
 from services.replenishment.adapters.store.tables import Tables
+from services.replenishment.domain.expiry import UseFirst
 from services.replenishment.domain.plans import (
     Asked,
     Decision,
@@ -33,6 +36,7 @@ class SqlPlans:
     def __init__(self, connection: Connection, tables: Tables) -> None:
         self._connection = connection
         self._plan, self._line, self._left_out = tables.plan, tables.line, tables.left_out
+        self._use_first = tables.use_first
 
     def add(self, plan: Plan) -> bool:
         last = self._connection.execute(select(func.max(self._plan.c.place))).scalar()
@@ -151,6 +155,26 @@ class SqlPlans:
             for row in self._connection.execute(query)
         ]
 
+    def put_use_first(self, plan_id: str, lots: Sequence[UseFirst]) -> None:
+        table = self._use_first
+        self._connection.execute(delete(table).where(table.c.plan_id == plan_id))
+        rows = [
+            {"plan_id": plan_id, "place": place, "document": use_first_to(lot)}
+            for place, lot in enumerate(lots)
+        ]
+        if rows:
+            self._connection.execute(table.insert(), rows)
+
+    def use_first(self, plan_id: str, first: int, limit: int) -> Sequence[UseFirst]:
+        table = self._use_first
+        query = (
+            select(table.c.document)
+            .where(table.c.plan_id == plan_id, table.c.place >= first)
+            .order_by(table.c.place)
+            .limit(limit)
+        )
+        return [use_first_from(text) for text in self._connection.execute(query).scalars()]
+
     def line(self, plan_id: str, line_id: str) -> Line | None:
         return self.lines_by_id(plan_id, [line_id]).get(line_id)
 
@@ -223,6 +247,8 @@ def _figures(plan: Plan) -> dict[str, Any]:
         "line_count": plan.line_count,
         "no_suggestion_count": plan.no_suggestion_count,
         "failure": plan.failure,
+        "expected_expiry_eur": plan.expected_expiry_eur,
+        "use_first_count": plan.use_first_count,
     }
 
 
@@ -247,6 +273,8 @@ def _plan_from(row: Row[Any]) -> Plan:
         line_count=row.line_count,
         no_suggestion_count=row.no_suggestion_count,
         failure=row.failure,
+        expected_expiry_eur=row.expected_expiry_eur,
+        use_first_count=row.use_first_count,
     )
 
 

@@ -31,6 +31,7 @@ class Tables:
     plan: Table
     line: Table
     left_out: Table
+    use_first: Table
     warning: Table
 
 
@@ -64,6 +65,13 @@ def tables(metadata: MetaData | None = None) -> Tables:
             Column("site_id", String(9), nullable=False),
             Column("reason", String(32), nullable=False),
             Column("message", Text, nullable=False),
+        ),
+        use_first=Table(
+            "plan_use_first",
+            metadata,
+            Column("plan_id", String(64), primary_key=True),
+            Column("place", Integer, primary_key=True, autoincrement=False),
+            Column("document", Text, nullable=False),
         ),
         warning=_by_item_site(
             "warning",
@@ -126,6 +134,8 @@ def _plan(metadata: MetaData) -> Table:
         Column("line_count", Integer, nullable=False),
         Column("no_suggestion_count", Integer, nullable=False),
         Column("failure", Text, nullable=False),
+        Column("expected_expiry_eur", Float(53)),
+        Column("use_first_count", Integer, nullable=False),
     )
 
 

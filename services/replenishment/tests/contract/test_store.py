@@ -14,6 +14,7 @@ from sqlalchemy import MetaData
 
 from services.replenishment.adapters.store.books import SqlStore
 from services.replenishment.adapters.store.tables import tables
+from services.replenishment.domain.expiry import UseFirst
 from services.replenishment.domain.plans import (
     Asked,
     Decision,
@@ -138,6 +139,22 @@ class StoreSuite:
             books.orders.settle([ORDER.order_id])
             assert books.orders.open([KEY]) == []
             assert books.orders.count() == 1
+
+    def test_lots_to_use_first_come_back_whole_and_in_pages(self, store: SqlStore) -> None:
+        lots = [
+            UseFirst(*KEY, f"L{k}", MONDAY, 60.0, 7.25, None if k else 14.5, "tablet")
+            for k in range(3)
+        ]
+        figures = replace(PLAN, expected_expiry_eur=14.5, use_first_count=3)
+        with store.write() as books:
+            books.plans.add(PLAN)
+            books.plans.put(figures)
+            books.plans.put_use_first("plan-1", lots[:1])
+            books.plans.put_use_first("plan-1", lots)
+        with store.read() as books:
+            assert books.plans.use_first("plan-1", 0, 2) == lots[:2]
+            assert books.plans.use_first("plan-1", 2, 9) == lots[2:]
+            assert books.plans.get("plan-1") == figures
 
     def test_a_request_key_takes_one_plan(self, store: SqlStore) -> None:
         with store.write() as books:
