@@ -10,9 +10,10 @@ from typing import Protocol
 
 from services.replenishment.domain.demand import Forecast
 from services.replenishment.domain.expiry import UseFirst
+from services.replenishment.domain.limits import LimitPrice
 from services.replenishment.domain.plans import Line, Plan, Verdict
 from services.replenishment.domain.positions import ApprovedOrder, Known, NoSuggestion
-from services.replenishment.domain.problem import Ints, Problem
+from services.replenishment.domain.problem import Floats, Ints, Problem
 from services.replenishment.domain.stock import StockReport
 from services.replenishment.domain.terms import SupplyTerms
 from services.replenishment.domain.warnings import Foreseen
@@ -100,6 +101,8 @@ class Plans(Protocol):
     def outdate_proposed(self) -> None: ...
     def put_lines(self, plan_id: str, lines: Sequence[Line]) -> None: ...
     def put_left_out(self, plan_id: str, left_out: Sequence[NoSuggestion]) -> None: ...
+    def put_limit_prices(self, plan_id: str, prices: Sequence[LimitPrice]) -> None: ...
+    def limit_prices(self, plan_id: str) -> Sequence[LimitPrice]: ...
     def put_use_first(self, plan_id: str, lots: Sequence[UseFirst]) -> None: ...
     def use_first(self, plan_id: str, first: int, limit: int) -> Sequence[UseFirst]: ...
     def lines(self, plan_id: str, first: int, limit: int) -> Sequence[Line]: ...
@@ -170,6 +173,8 @@ class Solved:
     orders: Ints  # [N, T] packs
     bound: float
     seconds: float
+    # [S, W] EUR saved per EUR more of weekly budget; None when it was cut short
+    budget_prices: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

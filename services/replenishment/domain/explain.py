@@ -15,7 +15,8 @@ from datetime import timedelta
 import numpy as np
 
 from services.replenishment.domain.assemble import Assembled
-from services.replenishment.domain.check import spending
+from services.replenishment.domain.check import cost, spending
+from services.replenishment.domain.marginal import savings
 from services.replenishment.domain.plans import Explanation, Line, Offer, SumTerm
 from services.replenishment.domain.policy import Policy
 from services.replenishment.domain.positions import (
@@ -61,15 +62,29 @@ class _Carried:
 def lines_of(plan_id: str, assembled: Assembled, orders: Ints, policy: Policy) -> tuple[Line, ...]:
     """One line per order, by day, site and item; `orders` [N, T] in packs."""
     problem = assembled.problem
+    saved, total = savings(problem, orders), cost(problem, orders).total
     full = spending(problem, orders) >= problem.weekly_budget - problem.rows.price.max(initial=0.0)
     found: list[Line] = []
     for row in np.flatnonzero(orders.any(axis=1)):
-        found.extend(_lines_of_row(assembled, int(row), orders[row], full, policy))
+        for line in _lines_of_row(assembled, int(row), orders[row], full, policy):
+            day = (line.order_day - assembled.first_day).days
+            why = _priced(line.explanation, total, float(saved[row, day]))
+            found.append(replace(line, explanation=why))
     found.sort(key=lambda line: (line.order_day, line.site_id, line.supplier_id, line.item_id))
     return tuple(
         replace(line, line_id=f"{plan_id}-{number:05d}")
         for number, line in enumerate(found, start=1)
     )
+
+
+def _priced(why: Explanation, total: float, saved: float) -> Explanation:
+    """The explanation with what the plan costs with and without the line."""
+    more = "more" if saved >= 0 else "less"
+    sentence = (
+        f"{why.sentence} Without this line the plan would cost {abs(saved):,.2f} EUR {more} "
+        "(shortage, holding, orders and limits; the price of the packs is not counted)."
+    )
+    return replace(why, sentence=sentence, cost_with_eur=total, cost_without_eur=total + saved)
 
 
 def _lines_of_row(

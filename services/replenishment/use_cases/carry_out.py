@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from services.replenishment.domain.assemble import Assembled, assemble
 from services.replenishment.domain.check import check, cost
 from services.replenishment.domain.explain import lines_of
+from services.replenishment.domain.limits import limit_prices
 from services.replenishment.domain.plans import Line, Plan, PlanState
 from services.replenishment.domain.policy import Policy
 from services.replenishment.domain.positions import NoSuggestion
@@ -170,7 +171,9 @@ class CarryOutPlan:
             no_suggestion_count=len(assembled.left_out),
             expected_expiry_eur=_worth(risks),
             use_first_count=len(lots),
+            limits_priced=solved.budget_prices is not None,
         )
+        prices = limit_prices(assembled, solved.orders, solved.budget_prices)
         with self.store.write() as books:
             # First, so that who decides the older plan now comes wholly before or after.
             books.plans.outdate_proposed()
@@ -180,6 +183,7 @@ class CarryOutPlan:
             books.plans.put_lines(plan.plan_id, lines)
             books.plans.put_left_out(plan.plan_id, assembled.left_out)
             books.plans.put_use_first(plan.plan_id, lots)
+            books.plans.put_limit_prices(plan.plan_id, prices)
             books.facts.plan_proposed(proposed)
             self.warn.look(books, [at.known for at in assembled.positions])
         self._count_risk(risks)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from larrey.catalogue.v1 import catalogue_pb2
 from larrey.replenishment.v1 import replenishment_pb2 as pb
 from services.replenishment.domain.expiry import UseFirst
+from services.replenishment.domain.limits import LimitPrice
 from services.replenishment.domain.plans import (
     Asked,
     Decision,
@@ -52,6 +53,7 @@ def plan_to_wire(plan: Plan) -> pb.Plan:
         no_suggestion_count=plan.no_suggestion_count,
         expected_expiry_eur=plan.expected_expiry_eur,
         use_first_count=plan.use_first_count,
+        limits_priced=plan.limits_priced,
     )
 
 
@@ -71,6 +73,7 @@ def line_to_wire(line: Line) -> pb.PlanLine:
         stockout_after=line.stockout_after,
         reason=line.reason,
         decision=pb.LineDecision.Value(f"LINE_DECISION_{line.decision.value}"),
+        saves_eur=line.explanation.saves_eur,
     )
 
 
@@ -90,6 +93,8 @@ def explanation_to_wire(line: Line) -> pb.ExplainLineResponse:
         service_level=why.service_level,
         limits=why.limits,
         sentence=why.sentence,
+        cost_with_eur=why.cost_with_eur,
+        cost_without_eur=why.cost_without_eur,
     )
 
 
@@ -136,4 +141,18 @@ def use_first_to_wire(lot: UseFirst) -> pb.UseFirst:
         expected_loss_eur=lot.lost_eur,
         base_unit=lot.base_unit,
         sentence=lot.sentence,
+    )
+
+
+def limit_price_to_wire(one: LimitPrice) -> pb.LimitPrice:
+    return pb.LimitPrice(
+        kind=one.kind,
+        site_id=one.site_id,
+        item_id=one.item_id,
+        first_day=None if one.first_day is None else day_to_wire(one.first_day),
+        unit=one.unit,
+        limit=one.limit,
+        used=one.used,
+        saves_eur=one.saves_eur,
+        sentence=one.sentence,
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from services.replenishment.domain.demand import Forecast, ForecastPeriod, Period
 from services.replenishment.domain.expiry import UseFirst
+from services.replenishment.domain.limits import LimitPrice
 from services.replenishment.domain.plans import Explanation, Line, Offer, SumTerm
 from services.replenishment.domain.stock import Lot, OpenOrder, StockReport
 from services.replenishment.domain.terms import PriceBreak, SupplyTerms
@@ -139,11 +140,13 @@ def line_to(line: Line) -> str:
             "sentence": why.sentence,
             "offer": [offer.minimum, offer.multiple, offer.allotted, offer.pack_price_eur],
             "breaks": offer.breaks,
+            "costs": [why.cost_with_eur, why.cost_without_eur],
         }
     )
 
 
 def explanation_from(d: Any) -> Explanation:
+    cost_with, cost_without = d.get("costs", (None, None))  # older lines have none
     return Explanation(
         terms=tuple(SumTerm(label, amount) for label, amount in d["terms"]),
         need_base=d["need"],
@@ -151,6 +154,8 @@ def explanation_from(d: Any) -> Explanation:
         service_level=d["level"],
         limits=tuple(d["limits"]),
         sentence=d["sentence"],
+        cost_with_eur=cost_with,
+        cost_without_eur=cost_without,
     )
 
 
@@ -187,3 +192,14 @@ def use_first_from(text: str) -> UseFirst:
         lost_eur=d["eur"],
         base_unit=d["unit"],
     )
+
+
+def limit_to(one: LimitPrice) -> str:
+    day = None if one.first_day is None else one.first_day.isoformat()
+    amounts = [one.limit, one.used, one.saves_eur]
+    return _dump([one.kind, one.site_id, one.item_id, day, one.unit, amounts])
+
+
+def limit_from(text: str) -> LimitPrice:
+    kind, site_id, item_id, day, unit, (limit, used, saves) = json.loads(text)
+    return LimitPrice(kind, site_id, item_id, _day(day), unit, limit, used, saves)

@@ -32,6 +32,7 @@ class Tables:
     line: Table
     left_out: Table
     use_first: Table
+    limit: Table
     warning: Table
 
 
@@ -66,13 +67,8 @@ def tables(metadata: MetaData | None = None) -> Tables:
             Column("reason", String(32), nullable=False),
             Column("message", Text, nullable=False),
         ),
-        use_first=Table(
-            "plan_use_first",
-            metadata,
-            Column("plan_id", String(64), primary_key=True),
-            Column("place", Integer, primary_key=True, autoincrement=False),
-            Column("document", Text, nullable=False),
-        ),
+        use_first=_by_place("plan_use_first", metadata),
+        limit=_by_place("plan_limit", metadata),
         warning=_by_item_site(
             "warning",
             metadata,
@@ -81,6 +77,16 @@ def tables(metadata: MetaData | None = None) -> Tables:
             Column("stockout_day", Date),
             Column("days_of_cover", Float(53), nullable=False),
         ),
+    )
+
+
+def _by_place(name: str, metadata: MetaData) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("plan_id", String(64), primary_key=True),
+        Column("place", Integer, primary_key=True, autoincrement=False),
+        Column("document", Text, nullable=False),
     )
 
 
@@ -136,6 +142,7 @@ def _plan(metadata: MetaData) -> Table:
         Column("failure", Text, nullable=False),
         Column("expected_expiry_eur", Float(53)),
         Column("use_first_count", Integer, nullable=False),
+        Column("limits_priced", Boolean, nullable=False),
     )
 
 

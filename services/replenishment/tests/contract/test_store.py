@@ -15,6 +15,7 @@ from sqlalchemy import MetaData
 from services.replenishment.adapters.store.books import SqlStore
 from services.replenishment.adapters.store.tables import tables
 from services.replenishment.domain.expiry import UseFirst
+from services.replenishment.domain.limits import LimitPrice
 from services.replenishment.domain.plans import (
     Asked,
     Decision,
@@ -155,6 +156,20 @@ class StoreSuite:
             assert books.plans.use_first("plan-1", 0, 2) == lots[:2]
             assert books.plans.use_first("plan-1", 2, 9) == lots[2:]
             assert books.plans.get("plan-1") == figures
+
+    def test_prices_of_limits_come_back_whole(self, store: SqlStore) -> None:
+        prices = [
+            LimitPrice("BUDGET", NANTES, "", MONDAY, "EUR", 500.0, 520.5, 0.1),
+            LimitPrice("ALLOCATION", NANTES, "PARACETAMOL", None, "pack", 10.0, 10.0, 0.05),
+        ]
+        with store.write() as books:
+            books.plans.add(PLAN)
+            books.plans.put(replace(PLAN, limits_priced=True))
+            books.plans.put_limit_prices("plan-1", prices[1:])
+            books.plans.put_limit_prices("plan-1", prices)
+        with store.read() as books:
+            assert books.plans.limit_prices("plan-1") == prices
+            assert books.plans.get("plan-1") == replace(PLAN, limits_priced=True)
 
     def test_a_request_key_takes_one_plan(self, store: SqlStore) -> None:
         with store.write() as books:
