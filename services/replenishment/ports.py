@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
+from services.replenishment.domain.availability import SupplyStatus
 from services.replenishment.domain.demand import Forecast
 from services.replenishment.domain.expiry import UseFirst
 from services.replenishment.domain.limits import LimitPrice
@@ -51,6 +52,10 @@ class Supply(Protocol):
 
     def all_known(self, site_id: str = "") -> Sequence[Known]:
         """Every item at every site of which anything is known, by item and site."""
+        ...
+
+    def replace_statuses(self, statuses: Mapping[str, SupplyStatus]) -> None:
+        """What the agency says, by item_id; who is not named is not listed any more."""
         ...
 
     def plannable(self) -> bool:

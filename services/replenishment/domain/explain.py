@@ -15,6 +15,7 @@ from datetime import timedelta
 import numpy as np
 
 from services.replenishment.domain.assemble import Assembled
+from services.replenishment.domain.availability import FLAGS, Availability
 from services.replenishment.domain.check import cost, spending
 from services.replenishment.domain.marginal import savings
 from services.replenishment.domain.plans import Explanation, Line, Offer, SumTerm
@@ -45,6 +46,11 @@ WORDS = {
     LARGE_STEPS: "large quantities are rounded to handy steps",
     EXPIRED_LOTS: "expired lots on the shelf are not counted",
     ORDER_OVERDUE: "an overdue order is counted as coming one lead time from today",
+    FLAGS[Availability.TENSION]: "the ANSM lists it in tension: the longest lead time counts",
+    FLAGS[Availability.SHORTAGE]: "the ANSM lists it out of stock and its supplier still delivers: "
+    "the longest lead time counts",
+    FLAGS[Availability.STOPPED]: "the ANSM lists it as stopped and its supplier still delivers: "
+    "the longest lead time counts",
     SHELF_SHORT: "the shelf holds less than what is reserved or kept for crises",
 }
 

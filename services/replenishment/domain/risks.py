@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from services.replenishment.domain.availability import SupplyStatus
 from services.replenishment.domain.expiry import UseFirst, losses
 from services.replenishment.domain.positions import Position
 from services.replenishment.domain.risk import outlook
@@ -26,6 +27,7 @@ class Risk:
     expected_expiry_base: float
     expected_expiry_eur: float | None  # None while no price is known
     use_first: tuple[UseFirst, ...] = ()  # the lots that lose it, soonest expiry first
+    status: SupplyStatus | None = None
 
     @property
     def place(self) -> Place:
@@ -46,6 +48,7 @@ def risk_of(at: Position, day: date, days: int) -> Risk:
         expected_expiry_base=seen.expected_expiry_base,
         expected_expiry_eur=None if price is None else seen.expected_expiry_base * price,
         use_first=use_first(at, days),
+        status=at.known.status,
     )
 
 

@@ -15,6 +15,7 @@ from services.replenishment.use_cases.decide import DecidePlan
 from services.replenishment.use_cases.plans import ExplainLine, ListPlans, ReadPlan, StartPlan
 from services.replenishment.use_cases.risk import AssessRisk
 from services.replenishment.use_cases.stock import Outcome, ReportStock
+from services.replenishment.use_cases.supply_status import PutSupplyStatus
 from services.replenishment.wire.plans import (
     asked_from_wire,
     explanation_to_wire,
@@ -26,7 +27,7 @@ from services.replenishment.wire.plans import (
     use_first_to_wire,
     verdicts_from_wire,
 )
-from services.replenishment.wire.supply import rows_from_wire, terms_from_wire
+from services.replenishment.wire.supply import rows_from_wire, statuses_from_wire, terms_from_wire
 from services.replenishment.wire.tokens import place_of, token_of
 from shared.catalogue.wire import item_from_wire, site_from_wire
 from shared.rpc.status import refusal_row
@@ -45,6 +46,7 @@ class UseCases:
     put_items: PutItems
     put_sites: PutSites
     put_supply_terms: PutSupplyTerms
+    put_supply_status: PutSupplyStatus
     report_stock: ReportStock
     start_plan: StartPlan
     read_plan: ReadPlan
@@ -72,6 +74,12 @@ class ReplenishmentRpc(replenishment_pb2_grpc.ReplenishmentServiceServicer):
         asked = [terms_from_wire(terms, f"terms[{i}]") for i, terms in enumerate(request.terms)]
         stored = await in_thread(self._ask.put_supply_terms, asked)
         return pb.PutSupplyTermsResponse(stored=stored)
+
+    async def PutSupplyStatus(
+        self, request: pb.PutSupplyStatusRequest, _context: Any
+    ) -> pb.PutSupplyStatusResponse:
+        taken = await in_thread(self._ask.put_supply_status, statuses_from_wire(request))
+        return pb.PutSupplyStatusResponse(items=taken.items, unknown_packs=taken.unknown_packs)
 
     async def ReportStock(
         self, requests: AsyncIterator[pb.ReportStockRequest], _context: Any

@@ -157,8 +157,8 @@ class CarryOutPlan:
     ) -> Plan:
         total = cost(assembled.problem, solved.orders).total
         bound = min(solved.bound, total)
-        days = assembled.problem.days
-        risks = [risk_of(at, assembled.first_day, days) for at in assembled.positions]
+        judged, days = [*assembled.positions, *assembled.blocked], assembled.problem.days
+        risks = [risk_of(at, assembled.first_day, days) for at in judged]
         lots = [lot for risk in risks for lot in risk.use_first]
         proposed = replace(
             plan,
@@ -185,7 +185,7 @@ class CarryOutPlan:
             books.plans.put_use_first(plan.plan_id, lots)
             books.plans.put_limit_prices(plan.plan_id, prices)
             books.facts.plan_proposed(proposed)
-            self.warn.look(books, [at.known for at in assembled.positions])
+            self.warn.look(books, [at.known for at in judged])
         self._count_risk(risks)
         return proposed
 

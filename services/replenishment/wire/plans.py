@@ -20,6 +20,7 @@ from services.replenishment.domain.plans import (
 from services.replenishment.domain.positions import NoSuggestion
 from services.replenishment.domain.risks import Risk
 from services.replenishment.wire.dates import day_to_wire, instant_to_wire
+from services.replenishment.wire.supply import availability_to_wire
 from shared.catalogue.items import Criticality
 
 
@@ -127,6 +128,8 @@ def risk_to_wire(risk: Risk) -> pb.Risk:
         base_unit=risk.item.packing.base_unit,
         label=risk.item.label,
         use_first=[use_first_to_wire(lot) for lot in risk.use_first],
+        availability=availability_to_wire(risk.status),
+        availability_sentence="" if risk.status is None else risk.status.sentence,
     )
 
 

@@ -36,6 +36,7 @@ def terms_to(terms: SupplyTerms) -> str:
             "order": terms.order_cost_eur,
             "allocation": terms.allocation_packs,
             "life": terms.shelf_life_days,
+            "despite": terms.supplied_in_shortage,
         }
     )
 
@@ -56,7 +57,9 @@ def terms_from(item_id: str, site_id: str, text: str) -> SupplyTerms:
         line_cost_eur=d["line"],
         order_cost_eur=d["order"],
         allocation_packs=d["allocation"],
-        shelf_life_days=d.get("life"),  # terms stored before it existed have none
+        # terms stored before these existed have none
+        shelf_life_days=d.get("life"),
+        supplied_in_shortage=d.get("despite", False),
     )
 
 

@@ -34,6 +34,7 @@ class Tables:
     use_first: Table
     limit: Table
     warning: Table
+    status: Table
 
 
 def tables(metadata: MetaData | None = None) -> Tables:
@@ -69,6 +70,15 @@ def tables(metadata: MetaData | None = None) -> Tables:
         ),
         use_first=_by_place("plan_use_first", metadata),
         limit=_by_place("plan_limit", metadata),
+        status=Table(
+            "supply_status",
+            metadata,
+            Column("item_id", String(64), primary_key=True),
+            Column("availability", String(16), nullable=False),
+            Column("since", Date),
+            Column("source_day", Date, nullable=False),
+            Column("partly", Boolean, nullable=False),
+        ),
         warning=_by_item_site(
             "warning",
             metadata,

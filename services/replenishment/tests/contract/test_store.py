@@ -14,6 +14,7 @@ from sqlalchemy import MetaData
 
 from services.replenishment.adapters.store.books import SqlStore
 from services.replenishment.adapters.store.tables import tables
+from services.replenishment.domain.availability import Availability, SupplyStatus
 from services.replenishment.domain.expiry import UseFirst
 from services.replenishment.domain.limits import LimitPrice
 from services.replenishment.domain.plans import (
@@ -170,6 +171,18 @@ class StoreSuite:
         with store.read() as books:
             assert books.plans.limit_prices("plan-1") == prices
             assert books.plans.get("plan-1") == replace(PLAN, limits_priced=True)
+
+    def test_the_agencys_list_replaces_the_one_before(self, store: SqlStore) -> None:
+        short = SupplyStatus(Availability.SHORTAGE, MONDAY, MONDAY)
+        tense = SupplyStatus(Availability.TENSION, None, MONDAY, partly=True)
+        with store.write() as books:
+            books.supply.put_reports([stock(tablets(), 5.0), stock(antivenom(), 5.0)])
+            books.supply.replace_statuses({"ANTIVENOM": short})
+            books.supply.replace_statuses({"PARACETAMOL": tense})
+        with store.read() as books:
+            found = {one.item.item_id: one.status for one in books.supply.all_known()}
+            assert found == {"ANTIVENOM": None, "PARACETAMOL": tense}
+            assert books.supply.known([KEY])[0].status == tense
 
     def test_a_request_key_takes_one_plan(self, store: SqlStore) -> None:
         with store.write() as books:

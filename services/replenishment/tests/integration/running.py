@@ -158,6 +158,7 @@ def terms_to_wire(terms: SupplyTerms) -> pb.SupplyTerms:
         order_cost_eur=terms.order_cost_eur,
         allocation_packs=terms.allocation_packs,
         shelf_life_days=terms.shelf_life_days,
+        supplied_in_shortage=terms.supplied_in_shortage,
     )
 
 
