@@ -26,6 +26,7 @@ from services.replenishment.domain.plans import (
     Verdict,
 )
 from services.replenishment.domain.positions import ApprovedOrder, NoSuggestion
+from services.replenishment.domain.stock import Lot
 from services.replenishment.domain.terms import PriceBreak
 from services.replenishment.domain.warnings import Foreseen
 from services.replenishment.main import MIGRATIONS
@@ -84,6 +85,8 @@ class StoreSuite:
             lead_weights=(0.5, 0.25, 0.25),
         )
         report = stock(tablets(), 60.0, expiry=MONDAY, reserved=1.5, crisis=2.0)
+        kept = Lot("K", 4.0, None, crisis=True)
+        report = replace(report, lots=(*report.lots, kept))
         forecast = monthly(tablets(), 300.0)
         with store.write() as books:
             books.supply.put_terms([offer])
