@@ -37,6 +37,7 @@ from services.replenishment.use_cases.decide import DecidePlan
 from services.replenishment.use_cases.plans import ExplainLine, ListPlans, ReadPlan, StartPlan
 from services.replenishment.use_cases.risk import AssessRisk
 from services.replenishment.use_cases.stock import ReportStock, TakeForecast
+from services.replenishment.use_cases.substitutes import PutSubstitutes
 from services.replenishment.use_cases.supply_status import PutSupplyStatus
 from services.replenishment.use_cases.warn import Warn
 from shared.clock import Clock, clock_from, today
@@ -141,6 +142,7 @@ def _use_cases(core: _Core, wake: Callable[[], None]) -> UseCases:
         put_sites=PutSites(store),
         put_supply_terms=PutSupplyTerms(store),
         put_supply_status=PutSupplyStatus(store),
+        put_substitutes=PutSubstitutes(store, core.clock),
         report_stock=ReportStock(
             store, core.warn, core.clock, core.today, core.settings.future_tolerance, core.watch
         ),

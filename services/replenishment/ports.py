@@ -16,6 +16,7 @@ from services.replenishment.domain.plans import Line, Plan, Verdict
 from services.replenishment.domain.positions import ApprovedOrder, Known, NoSuggestion
 from services.replenishment.domain.problem import Floats, Ints, Problem
 from services.replenishment.domain.stock import StockReport
+from services.replenishment.domain.substitutes import Substitute
 from services.replenishment.domain.terms import SupplyTerms
 from services.replenishment.domain.warnings import Foreseen
 from shared.catalogue.codes import Code
@@ -56,6 +57,10 @@ class Supply(Protocol):
 
     def replace_statuses(self, statuses: Mapping[str, SupplyStatus]) -> None:
         """What the agency says, by item_id; who is not named is not listed any more."""
+        ...
+
+    def replace_substitutes(self, approved: Mapping[str, Sequence[Substitute]]) -> None:
+        """Those of each item named, in place of those of before."""
         ...
 
     def plannable(self) -> bool:

@@ -16,6 +16,7 @@ from services.replenishment.domain.stock import (
     arrivals,
     usable,
 )
+from services.replenishment.domain.substitutes import Substitute
 from services.replenishment.domain.terms import SupplyTerms
 from shared.catalogue.items import Item
 
@@ -54,6 +55,7 @@ class Known:
     forecast: Forecast | None
     approved: tuple[ApprovedOrder, ...] = ()
     status: SupplyStatus | None = None  # None: not listed as hard to get
+    substitutes: tuple[Substitute, ...] = ()  # that a pharmacist approved
 
     @property
     def terms_now(self) -> SupplyTerms | None:
@@ -154,12 +156,13 @@ def without_terms(known: Known) -> NoSuggestion:
 
 def not_to_be_had(known: Known, status: SupplyStatus) -> NoSuggestion:
     """Why an item that the agency lists as short or stopped is not ordered."""
+    names = ", ".join(f"{s.substitute_id} ({s.approved_by})" for s in known.substitutes)
+    told = f"Approved substitutes: {names}." if names else "No substitute is approved for it."
     return _none(
         known,
         FLAGS[status.availability],
         f"{status.sentence} Nothing is proposed for it. If the supplier delivers it all the "
-        "same, say so with supplied_in_shortage in its supply terms; else look for a "
-        "substitute that a pharmacist approved.",
+        f"same, say so with supplied_in_shortage in its supply terms. {told}",
     )
 
 

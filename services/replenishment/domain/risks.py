@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -10,8 +11,10 @@ from services.replenishment.domain.expiry import UseFirst, losses
 from services.replenishment.domain.positions import Position
 from services.replenishment.domain.risk import outlook
 from services.replenishment.domain.stock import TINY
+from services.replenishment.domain.substitutes import Substitute
 from shared.catalogue.items import Item
 
+RISKY = 0.2  # chance of running out above which an item counts as at risk
 Place = tuple[float, float, str, str]
 
 
@@ -28,12 +31,33 @@ class Risk:
     expected_expiry_eur: float | None  # None while no price is known
     use_first: tuple[UseFirst, ...] = ()  # the lots that lose it, soonest expiry first
     status: SupplyStatus | None = None
+    substitutes: tuple[Substitute, ...] = ()  # approved for the item, needed or not
     crisis_base: float = 0.0  # kept apart, in none of the figures above
 
     @property
     def place(self) -> Place:
         """Orders risks, the worst first."""
         return (-self.probability, self.days_of_cover, self.item.item_id, self.site_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An approved substitute, and how it stands at the same site (None: not known)."""
+
+    substitute: Substitute
+    risk: Risk | None
+
+
+def candidates(risk: Risk, known: Mapping[tuple[str, str], Risk]) -> tuple[Candidate, ...]:
+    """Approved substitutes of an item that is listed as hard to get or likely to run out.
+
+    `known` holds risks by item and site.
+    """
+    if risk.status is None and risk.probability <= RISKY:
+        return ()
+    return tuple(
+        Candidate(one, known.get((one.substitute_id, risk.site_id))) for one in risk.substitutes
+    )
 
 
 def risk_of(at: Position, day: date, days: int) -> Risk:
@@ -50,6 +74,7 @@ def risk_of(at: Position, day: date, days: int) -> Risk:
         expected_expiry_eur=None if price is None else seen.expected_expiry_base * price,
         use_first=use_first(at, days),
         status=at.known.status,
+        substitutes=at.known.substitutes,
         crisis_base=at.stock.crisis_base,
     )
 

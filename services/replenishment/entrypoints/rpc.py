@@ -15,6 +15,7 @@ from services.replenishment.use_cases.decide import DecidePlan
 from services.replenishment.use_cases.plans import ExplainLine, ListPlans, ReadPlan, StartPlan
 from services.replenishment.use_cases.risk import AssessRisk
 from services.replenishment.use_cases.stock import Outcome, ReportStock
+from services.replenishment.use_cases.substitutes import PutSubstitutes
 from services.replenishment.use_cases.supply_status import PutSupplyStatus
 from services.replenishment.wire.plans import (
     asked_from_wire,
@@ -27,6 +28,7 @@ from services.replenishment.wire.plans import (
     use_first_to_wire,
     verdicts_from_wire,
 )
+from services.replenishment.wire.substitutes import approved_from_wire, candidate_to_wire
 from services.replenishment.wire.supply import rows_from_wire, statuses_from_wire, terms_from_wire
 from services.replenishment.wire.tokens import place_of, token_of
 from shared.catalogue.wire import item_from_wire, site_from_wire
@@ -47,6 +49,7 @@ class UseCases:
     put_sites: PutSites
     put_supply_terms: PutSupplyTerms
     put_supply_status: PutSupplyStatus
+    put_substitutes: PutSubstitutes
     report_stock: ReportStock
     start_plan: StartPlan
     read_plan: ReadPlan
@@ -80,6 +83,14 @@ class ReplenishmentRpc(replenishment_pb2_grpc.ReplenishmentServiceServicer):
     ) -> pb.PutSupplyStatusResponse:
         taken = await in_thread(self._ask.put_supply_status, statuses_from_wire(request))
         return pb.PutSupplyStatusResponse(items=taken.items, unknown_packs=taken.unknown_packs)
+
+    async def PutSubstitutes(
+        self, request: pb.PutSubstitutesRequest, _context: Any
+    ) -> pb.PutSubstitutesResponse:
+        stored = await in_thread(
+            self._ask.put_substitutes, approved_from_wire(request), request.approved_by
+        )
+        return pb.PutSubstitutesResponse(stored=stored)
 
     async def ReportStock(
         self, requests: AsyncIterator[pb.ReportStockRequest], _context: Any
@@ -176,8 +187,11 @@ class ReplenishmentRpc(replenishment_pb2_grpc.ReplenishmentServiceServicer):
             self._ask.assess_risk, request.site_id, request.horizon_days, request.page_size, after
         )
         more = found.more_after
+        risks = [risk_to_wire(risk) for risk in found.risks]
+        for told, candidates in zip(risks, found.candidates, strict=True):
+            told.substitutes.extend(candidate_to_wire(one) for one in candidates)
         return pb.AssessRiskResponse(
-            risks=[risk_to_wire(risk) for risk in found.risks],
+            risks=risks,
             not_assessed=[left_out_to_wire(one) for one in found.not_assessed],
             next_page_token="" if more is None else token_of(question, more),
         )

@@ -12,7 +12,7 @@ from services.replenishment.domain.limits import limit_prices
 from services.replenishment.domain.plans import Line, Plan, PlanState
 from services.replenishment.domain.policy import Policy
 from services.replenishment.domain.positions import NoSuggestion
-from services.replenishment.domain.risks import Risk, risk_of
+from services.replenishment.domain.risks import RISKY, Risk, risk_of
 from services.replenishment.ports import (
     Solved,
     Solver,
@@ -27,7 +27,6 @@ from shared.catalogue.items import Criticality
 from shared.clock import Clock
 
 AGAIN = 5  # times a plan is made anew because orders were approved meanwhile
-RISKY = 0.2  # chance of running out above which an item counts as at risk in the metrics
 
 
 class _OrdersApproved(Exception):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from services.replenishment.domain.policy import Policy
 from services.replenishment.domain.positions import NoSuggestion, position
-from services.replenishment.domain.risks import Place, Risk, risk_of
+from services.replenishment.domain.risks import Candidate, Place, Risk, candidates, risk_of
 from services.replenishment.ports import Store, Today
 from services.replenishment.use_cases.catalogue import check_site
 
@@ -18,6 +18,7 @@ LEFT_OUT_SHOWN = 1000
 @dataclass(frozen=True, slots=True)
 class Assessed:
     risks: Sequence[Risk]
+    candidates: Sequence[tuple[Candidate, ...]]  # one entry a risk
     not_assessed: Sequence[NoSuggestion]
     more_after: Place | None
 
@@ -45,10 +46,12 @@ class AssessRisk:
                 left_out.append(at)
             else:
                 risks.append(risk_of(at, day, days))
+        by_place = {(risk.item.item_id, risk.site_id): risk for risk in risks}
         risks.sort(key=lambda risk: risk.place)
         if after is not None:
             risks = [risk for risk in risks if risk.place > after]
             left_out = []
         shown = risks[:size]
         more = shown[-1].place if len(risks) > size else None
-        return Assessed(shown, left_out[:LEFT_OUT_SHOWN], more)
+        found = [candidates(risk, by_place) for risk in shown]
+        return Assessed(shown, found, left_out[:LEFT_OUT_SHOWN], more)

@@ -21,6 +21,7 @@ from services.replenishment.domain.availability import Availability, SupplyStatu
 from services.replenishment.domain.demand import Forecast
 from services.replenishment.domain.positions import ApprovedOrder, Known
 from services.replenishment.domain.stock import StockReport
+from services.replenishment.domain.substitutes import Substitute
 from services.replenishment.domain.terms import SupplyTerms
 from shared.catalogue.codes import Code, CodeSystem
 from shared.catalogue.items import Item
@@ -120,7 +121,7 @@ class SqlSupply:
             )
             for r in rows(tables.forecast)
         }
-        statuses = self._statuses()
+        statuses, substitutes = self._statuses(), self._substitutes()
         approved: dict[Key, list[ApprovedOrder]] = {}
         for row in rows(tables.approved):
             approved.setdefault((row.item_id, row.site_id), []).append(order_from(row))
@@ -135,6 +136,7 @@ class SqlSupply:
                 forecast=forecasts.get(key),
                 approved=tuple(sorted(approved.get(key, ()), key=lambda o: o.order_id)),
                 status=statuses.get(key[0]),
+                substitutes=tuple(substitutes.get(key[0], ())),
             )
             for key in keys
             if key[0] in items
@@ -148,6 +150,42 @@ class SqlSupply:
             )
             for row in self._connection.execute(select(self._tables.status))
         }
+
+    def _substitutes(self) -> Mapping[str, list[Substitute]]:
+        """The table is short: people approve each entry."""
+        table = self._tables.substitute
+        found: dict[str, list[Substitute]] = {}
+        query = select(table).order_by(table.c.item_id, table.c.substitute_id)
+        for row in self._connection.execute(query):
+            one = Substitute(
+                row.item_id,
+                row.substitute_id,
+                row.ratio,
+                row.note,
+                row.approved_by,
+                instant(row.approved_us),
+            )
+            found.setdefault(one.item_id, []).append(one)
+        return found
+
+    def replace_substitutes(self, approved: Mapping[str, Sequence[Substitute]]) -> None:
+        table = self._tables.substitute
+        for part in chunks(sorted(approved)):
+            self._connection.execute(delete(table).where(table.c.item_id.in_(part)))
+        rows = [
+            {
+                "item_id": one.item_id,
+                "substitute_id": one.substitute_id,
+                "ratio": one.ratio,
+                "note": one.note,
+                "approved_by": one.approved_by,
+                "approved_us": micros(one.approved_time),
+            }
+            for found in approved.values()
+            for one in found
+        ]
+        if rows:
+            self._connection.execute(table.insert(), rows)
 
     def replace_statuses(self, statuses: Mapping[str, SupplyStatus]) -> None:
         table = self._tables.status

@@ -35,6 +35,7 @@ class Tables:
     limit: Table
     warning: Table
     status: Table
+    substitute: Table
 
 
 def tables(metadata: MetaData | None = None) -> Tables:
@@ -70,6 +71,16 @@ def tables(metadata: MetaData | None = None) -> Tables:
         ),
         use_first=_by_place("plan_use_first", metadata),
         limit=_by_place("plan_limit", metadata),
+        substitute=Table(
+            "substitute",
+            metadata,
+            Column("item_id", String(64), primary_key=True),
+            Column("substitute_id", String(64), primary_key=True),
+            Column("ratio", Float(53), nullable=False),
+            Column("note", Text, nullable=False),
+            Column("approved_by", String(128), nullable=False),
+            Column("approved_us", BigInteger, nullable=False),
+        ),
         status=Table(
             "supply_status",
             metadata,
