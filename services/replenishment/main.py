@@ -34,7 +34,13 @@ from services.replenishment.settings import Settings
 from services.replenishment.use_cases.carry_out import CarryOutPlan
 from services.replenishment.use_cases.catalogue import PutItems, PutSites, PutSupplyTerms
 from services.replenishment.use_cases.decide import DecidePlan
-from services.replenishment.use_cases.plans import ExplainLine, ListPlans, ReadPlan, StartPlan
+from services.replenishment.use_cases.plans import (
+    CancelPlan,
+    ExplainLine,
+    ListPlans,
+    ReadPlan,
+    StartPlan,
+)
 from services.replenishment.use_cases.risk import AssessRisk
 from services.replenishment.use_cases.stock import ReportStock, TakeForecast
 from services.replenishment.use_cases.substitutes import PutSubstitutes
@@ -92,7 +98,7 @@ def build(environ: Mapping[str, str], solver: Solver | None = None) -> ServicePa
     compiled = _compiled_dir(settings)
     carry_out = CarryOutPlan(
         store,
-        solver or SpawnedSolver(settings.gap, compiled),
+        solver or SpawnedSolver(settings.gap, compiled, settings.worker_memory_mb),
         settings.policy,
         warn,
         clock,
@@ -147,6 +153,7 @@ def _use_cases(core: _Core, wake: Callable[[], None]) -> UseCases:
             store, core.warn, core.clock, core.today, core.settings.future_tolerance, core.watch
         ),
         start_plan=StartPlan(store, core.clock, core.today, wake),
+        cancel_plan=CancelPlan(store, core.clock, core.watch),
         read_plan=ReadPlan(store),
         list_plans=ListPlans(store),
         explain_line=ExplainLine(store),

@@ -35,6 +35,11 @@ class Settings(ServiceSettings):
         "the code may not be written to, if left out",
         None,
     )
+    worker_memory_mb: int = setting(
+        "LARREY_REPLENISHMENT_WORKER_MEMORY_MB",
+        "most MB that one plan's solver may take beyond its engines; 0 is no cap",
+        4096,
+    )
     holding_rate: float = setting(
         "LARREY_REPLENISHMENT_HOLDING_RATE", "cost of holding stock, fraction of price a year", 0.25
     )
@@ -116,6 +121,8 @@ class Settings(ServiceSettings):
         ]
         if not 0 <= self.correlation <= 1:
             errors.append("LARREY_REPLENISHMENT_ERROR_CORRELATION must lie between 0 and 1")
+        if self.worker_memory_mb < 0:
+            errors.append("LARREY_REPLENISHMENT_WORKER_MEMORY_MB must be 0 or more")
         if not 1 <= self.warn_days <= 28:
             errors.append("LARREY_REPLENISHMENT_WARN_DAYS must lie between 1 and 28")
         if self._weights() is None:

@@ -75,6 +75,7 @@ TABLE: Mapping[str, Rule] = {
             "PutSubstitutes": _group(PHARMACIST),
             "ReportStock": _site("reports.site_id", ERP),
             "StartPlan": _group(ERP, PHARMACIST, SERVICE),
+            "CancelPlan": _group(ERP, PHARMACIST),
             "WatchPlan": _group(ERP, PHARMACIST, SERVICE),
             "GetPlan": _group(ERP, PHARMACIST),
             "ListPlans": _group(ERP, PHARMACIST, OPS),

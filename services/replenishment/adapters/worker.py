@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import threading
 import time
 from collections.abc import Callable
@@ -46,6 +47,14 @@ class Job:
     deadline: float
     seed: int
     gap: float
+    memory_mb: int  # beyond what the loaded engines take; 0 is no cap
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The worker cannot go on, in words for people."""
+
+    why: str
 
 
 def work(sender: Connection, job: Job, compiled: Path | None) -> None:
@@ -57,9 +66,14 @@ def work(sender: Connection, job: Job, compiled: Path | None) -> None:
     def tell(progress: Progress, orders: Ints | None) -> None:
         sender.send(Told(_progress(progress), orders, final=False))
 
+    _cap(job.memory_mb)
     left = max(0.0, job.deadline - time.monotonic())
     effort = Effort(seconds=left, rounds=10_000, gap=job.gap)
-    solution = solve(job.problem, effort, job.seed, Watch(time.monotonic, tell))
+    try:
+        solution = solve(job.problem, effort, job.seed, Watch(time.monotonic, tell))
+    except MemoryError:
+        sender.send(Lost(_out_of_memory(job)))
+        return
     prices = _budget_prices(job.problem, solution.prices)
     sender.send(Told(_progress(solution.progress), solution.orders, True, prices))
     sender.close()
@@ -71,6 +85,27 @@ def warm(compiled: Path | None) -> None:
     from services.replenishment.adapters.solver.warming import compile_all  # noqa: PLC0415
 
     compile_all()
+
+
+def _cap(megabytes: int) -> None:
+    """Limits the address space, so that a large plan fails and the machine does not."""
+    if not megabytes:
+        return
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    most = pages * resource.getpagesize() + megabytes * 2**20
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    if hard != resource.RLIM_INFINITY:
+        most = min(most, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+
+
+def _out_of_memory(job: Job) -> str:
+    rows, days = job.problem.rows.count, job.problem.days
+    return (
+        f"Planning {rows} item-sites for {days} days needs more memory than the "
+        f"{job.memory_mb} MB that the solver may take. Plan fewer days, or raise "
+        "LARREY_REPLENISHMENT_WORKER_MEMORY_MB. Nothing else was changed."
+    )
 
 
 def _prepare(niceness: int, compiled: Path | None) -> None:
@@ -108,8 +143,8 @@ def _die_with_parent() -> None:
 class SpawnedSolver:
     """Runs one solve at a time in a process of its own, started for it."""
 
-    def __init__(self, gap: float, compiled: Path | None = None) -> None:
-        self._gap, self._compiled = gap, compiled
+    def __init__(self, gap: float, compiled: Path | None = None, memory_mb: int = 0) -> None:
+        self._gap, self._compiled, self._memory_mb = gap, compiled, memory_mb
         self.pid: int | None = None  # of the worker at work; the tests kill it
 
     def __call__(
@@ -123,7 +158,7 @@ class SpawnedSolver:
         began = time.monotonic()
         spawn = get_context("spawn")
         receiver, sender = spawn.Pipe(duplex=False)
-        job = Job(problem, began + seconds, seed, self._gap)
+        job = Job(problem, began + seconds, seed, self._gap, self._memory_mb)
         process = spawn.Process(target=work, args=(sender, job, self._compiled), daemon=True)
         process.start()
         sender.close()
@@ -179,9 +214,11 @@ class _Heard:
             if not self.receiver.poll(ASK_SECONDS):
                 continue
             try:
-                heard: Told = self.receiver.recv()
+                heard: Told | Lost = self.receiver.recv()
             except EOFError:
                 raise SolverLost(_last_words(self.process)) from None
+            if isinstance(heard, Lost):
+                raise SolverLost(heard.why)
             patience = self.began + self.seconds + GRACE_SECONDS
             self.bound = max(self.bound, heard.progress.bound)
             self.prices = heard.budget_prices

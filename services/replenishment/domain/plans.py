@@ -15,6 +15,7 @@ class PlanState(Enum):
     PROPOSED = "PROPOSED"
     FAILED = "FAILED"
     OUTDATED = "OUTDATED"
+    CANCELLED = "CANCELLED"
 
     @property
     def ended(self) -> bool:
@@ -146,7 +147,13 @@ def order_id(line: Line) -> str:
 
 
 def check_decidable(plan: Plan) -> None:
-    """NotNow PLAN_RUNNING, PLAN_FAILED or PLAN_OUTDATED."""
+    """NotNow PLAN_RUNNING, PLAN_FAILED, PLAN_OUTDATED or PLAN_CANCELLED."""
+    if plan.state is PlanState.CANCELLED:
+        raise NotNow(
+            "PLAN_CANCELLED",
+            "This plan was cancelled and has no line to decide. Start a new one.",
+            plan_id=plan.plan_id,
+        )
     if plan.state is PlanState.OUTDATED:
         raise NotNow(
             "PLAN_OUTDATED",
@@ -165,6 +172,23 @@ def check_decidable(plan: Plan) -> None:
             "This plan is still being made. Watch it until it is proposed, then decide.",
             plan_id=plan.plan_id,
         )
+
+
+def cancelled(plan: Plan, by: str) -> Plan:
+    """The plan as cancelled; one that was cancelled before stays as it is.
+
+    NotNow PLAN_ENDED.
+    """
+    if plan.state is PlanState.CANCELLED:
+        return plan
+    if plan.state.ended:
+        raise NotNow(
+            "PLAN_ENDED",
+            f"This plan is {plan.state.value.lower()}: there is nothing left to cancel. Lines that "
+            "are not wanted are refused with DecidePlan.",
+            plan_id=plan.plan_id,
+        )
+    return replace(plan, state=PlanState.CANCELLED, failure=f"Cancelled by {by}")
 
 
 def decided(line: Line, verdict: Verdict, approved: int, field: str) -> Line:

@@ -12,7 +12,13 @@ from larrey.replenishment.v1 import replenishment_pb2 as pb
 from larrey.replenishment.v1 import replenishment_pb2_grpc
 from services.replenishment.use_cases.catalogue import PutItems, PutSites, PutSupplyTerms
 from services.replenishment.use_cases.decide import DecidePlan
-from services.replenishment.use_cases.plans import ExplainLine, ListPlans, ReadPlan, StartPlan
+from services.replenishment.use_cases.plans import (
+    CancelPlan,
+    ExplainLine,
+    ListPlans,
+    ReadPlan,
+    StartPlan,
+)
 from services.replenishment.use_cases.risk import AssessRisk
 from services.replenishment.use_cases.stock import Outcome, ReportStock
 from services.replenishment.use_cases.substitutes import PutSubstitutes
@@ -52,6 +58,7 @@ class UseCases:
     put_substitutes: PutSubstitutes
     report_stock: ReportStock
     start_plan: StartPlan
+    cancel_plan: CancelPlan
     read_plan: ReadPlan
     list_plans: ListPlans
     explain_line: ExplainLine
@@ -117,6 +124,12 @@ class ReplenishmentRpc(replenishment_pb2_grpc.ReplenishmentServiceServicer):
     async def StartPlan(self, request: pb.StartPlanRequest, _context: Any) -> pb.StartPlanResponse:
         plan = await in_thread(self._ask.start_plan, asked_from_wire(request))
         return pb.StartPlanResponse(plan=plan_to_wire(plan))
+
+    async def CancelPlan(
+        self, request: pb.CancelPlanRequest, _context: Any
+    ) -> pb.CancelPlanResponse:
+        plan = await in_thread(self._ask.cancel_plan, request.plan_id, request.cancelled_by)
+        return pb.CancelPlanResponse(plan=plan_to_wire(plan))
 
     async def WatchPlan(
         self, request: pb.WatchPlanRequest, _context: Any

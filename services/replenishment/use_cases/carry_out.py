@@ -29,8 +29,31 @@ from shared.clock import Clock
 AGAIN = 5  # times a plan is made anew because orders were approved meanwhile
 
 
+LOOKS = 5  # the store is asked at every so many looks of the solver
+
+
 class _OrdersApproved(Exception):
     """Orders were approved while the plan was made: it would order them twice."""
+
+
+@dataclass(slots=True)
+class _Until:
+    """True once the service stops, or somebody cancelled the plan."""
+
+    stopped: Callable[[], bool]
+    store: Store
+    plan_id: str
+    looks: int = 0
+
+    def __call__(self) -> bool:
+        if self.stopped():
+            return True
+        self.looks += 1
+        if self.looks % LOOKS:
+            return False
+        with self.store.read() as books:
+            plan = books.plans.get(self.plan_id)
+        return plan is None or plan.state.ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +78,7 @@ class CarryOutPlan:
             if plan is None:
                 return
             try:
-                ended = self._make(plan, stopped)
+                ended = self._make(plan, _Until(stopped, self.store, plan_id))
             except _OrdersApproved:
                 continue
             except SolverLost as lost:
@@ -153,7 +176,7 @@ class CarryOutPlan:
         solved: Solved,
         lines: tuple[Line, ...],
         orders_before: int,
-    ) -> Plan:
+    ) -> Plan | None:
         total = cost(assembled.problem, solved.orders).total
         bound = min(solved.bound, total)
         judged, days = [*assembled.positions, *assembled.blocked], assembled.problem.days
@@ -174,7 +197,10 @@ class CarryOutPlan:
         )
         prices = limit_prices(assembled, solved.orders, solved.budget_prices)
         with self.store.write() as books:
-            # First, so that who decides the older plan now comes wholly before or after.
+            present = books.plans.hold(plan.plan_id)
+            if present is None or present.state.ended:
+                return None  # cancelled meanwhile
+            # Before the lines, so that who decides the older plan now comes wholly before or after.
             books.plans.outdate_proposed()
             if books.orders.count() != orders_before:
                 raise _OrdersApproved

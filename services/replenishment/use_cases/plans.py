@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 
 from services.replenishment.domain.expiry import UseFirst
 from services.replenishment.domain.limits import LimitPrice
-from services.replenishment.domain.plans import Asked, Line, Plan, PlanState
+from services.replenishment.domain.plans import Asked, Line, Plan, PlanState, cancelled
 from services.replenishment.domain.positions import NoSuggestion
-from services.replenishment.ports import Books, Store, Today
+from services.replenishment.ports import Books, Store, Today, Watch
 from shared.clock import Clock
 from shared.errors import Missing, NotNow, Refusal
 
@@ -77,6 +77,27 @@ class StartPlan:
             known = replace(known, state=PlanState.WAITING, failure="")
             books.plans.put(known)
         return known
+
+
+@dataclass(frozen=True, slots=True)
+class CancelPlan:
+    """Ends a plan that is waiting or being made. Missing PLAN_MISSING; NotNow PLAN_ENDED."""
+
+    store: Store
+    clock: Clock
+    watch: Watch
+
+    def __call__(self, plan_id: str, cancelled_by: str) -> Plan:
+        with self.store.write() as books:
+            plan = books.plans.hold(plan_id)
+            if plan is None:
+                raise missing_plan(plan_id)
+            ended = cancelled(plan, cancelled_by)
+            if ended is not plan:
+                books.plans.put(ended)
+        if ended is not plan:
+            self.watch.plan_ended(ended, self.clock.now())
+        return ended
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 
+import grpc
 import pytest
 
 from larrey.replenishment.v1 import events_pb2
@@ -39,6 +40,7 @@ from services.replenishment.tests.situations import (
     terms,
     weekly_budget,
 )
+from shared.rpc import refusal_of
 
 T = 30.0
 
@@ -120,6 +122,41 @@ def test_with_hardly_any_time_the_plan_is_poor_but_sound_and_says_so() -> None:
     assert solved is not None
     assert check(problem, solved.orders) == ()
     assert solved.bound <= cost(problem, solved.orders).total
+
+
+def test_a_plan_that_is_being_made_is_cancelled_and_its_worker_ends(tmp_path: Path) -> None:
+    solver = SpawnedSolver(gap=0.0)
+    with running(tmp_path, solver) as service:
+        many_items(service)
+        plan = start(service, seconds=60.0, budget=500.0, key="once")
+        eventually(lambda: solver.pid)
+        request = pb.CancelPlanRequest(plan_id=plan.plan_id, cancelled_by="Dr A.")
+        assert service.ask.CancelPlan(request, timeout=T).plan.state == pb.PLAN_STATE_CANCELLED
+        ended = watch(service, plan.plan_id)[-1]
+        assert (ended.state, ended.failure) == (pb.PLAN_STATE_CANCELLED, "Cancelled by Dr A.")
+        eventually(lambda: solver.pid is None)
+        assert service.ask.CancelPlan(request, timeout=T).plan == ended, "twice is once"
+        assert service.told(events_pb2.PlanProposed) == []
+        assert start(service, seconds=60.0, budget=500.0, key="once").state == ended.state
+
+        solver._gap = 0.05
+        other = watch(service, start(service, seconds=20.0, budget=500.0).plan_id)[-1]
+        assert other.state == pb.PLAN_STATE_PROPOSED, "the next plan is not held up"
+        late = pb.CancelPlanRequest(plan_id=other.plan_id, cancelled_by="Dr A.")
+        with pytest.raises(grpc.RpcError) as refused:
+            service.ask.CancelPlan(late, timeout=T)
+        refusal = refusal_of(refused.value)
+        assert refusal is not None
+        assert refusal.reason == "PLAN_ENDED"
+
+
+def test_a_plan_too_large_for_its_memory_fails_with_the_reason() -> None:
+    known = a_hospital_group(400, seed=3)
+    problem = assemble(known, MONDAY, 28, weekly_budget(known), Policy()).problem
+    with pytest.raises(SolverLost, match="memory"):
+        SpawnedSolver(gap=0.0, memory_mb=8)(problem, 30.0, 1, lambda _: None, lambda: False)
+    enough = SpawnedSolver(gap=0.2, memory_mb=4096)
+    assert enough(problem, 20.0, 1, lambda _: None, lambda: False) is not None
 
 
 def test_a_worker_that_dies_says_how() -> None:

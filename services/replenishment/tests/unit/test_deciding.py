@@ -110,6 +110,7 @@ def test_a_line_is_decided_once(first: Decision, second: Decision) -> None:
         (PlanState.RUNNING, "PLAN_RUNNING"),
         (PlanState.OUTDATED, "PLAN_OUTDATED"),
         (PlanState.FAILED, "PLAN_FAILED"),
+        (PlanState.CANCELLED, "PLAN_CANCELLED"),
     ],
 )
 def test_only_a_proposed_plan_may_be_decided(state: PlanState, reason: str) -> None:
