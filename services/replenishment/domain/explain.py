@@ -21,6 +21,7 @@ from services.replenishment.domain.marginal import savings
 from services.replenishment.domain.plans import Explanation, Line, Offer, SumTerm
 from services.replenishment.domain.policy import Policy
 from services.replenishment.domain.positions import (
+    CRISIS_EXPIRED,
     EXPIRED_LOTS,
     ORDER_OVERDUE,
     SHELF_SHORT,
@@ -44,6 +45,7 @@ WORDS = {
     ORDERED_AHEAD: "fewer orders: later days are covered too",
     LESS_THAN_NEED: "the cost of holding more outweighs the small risk left",
     LARGE_STEPS: "large quantities are rounded to handy steps",
+    CRISIS_EXPIRED: "crisis stock has expired and is not made up from routine stock",
     EXPIRED_LOTS: "expired lots on the shelf are not counted",
     ORDER_OVERDUE: "an overdue order is counted as coming one lead time from today",
     FLAGS[Availability.TENSION]: "the ANSM lists it in tension: the longest lead time counts",

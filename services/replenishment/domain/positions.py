@@ -22,6 +22,7 @@ from shared.catalogue.items import Item
 EXPIRED_LOTS = "EXPIRED_LOTS"
 ORDER_OVERDUE = "ORDER_OVERDUE"
 SHELF_SHORT = "SHELF_SHORT"
+CRISIS_EXPIRED = "CRISIS_EXPIRED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,8 @@ def position(known: Known, day: date, days: int, policy: Policy) -> Position | N
     flags = []
     if stock.expired_base > 0:
         flags.append(EXPIRED_LOTS)
+    if stock.crisis_expired_base > 0:
+        flags.append(CRISIS_EXPIRED)
     if stock.short_base > 0:
         flags.append(SHELF_SHORT)
     if any(order.due < day for order in orders):

@@ -28,6 +28,7 @@ class Risk:
     expected_expiry_eur: float | None  # None while no price is known
     use_first: tuple[UseFirst, ...] = ()  # the lots that lose it, soonest expiry first
     status: SupplyStatus | None = None
+    crisis_base: float = 0.0  # kept apart, in none of the figures above
 
     @property
     def place(self) -> Place:
@@ -49,6 +50,7 @@ def risk_of(at: Position, day: date, days: int) -> Risk:
         expected_expiry_eur=None if price is None else seen.expected_expiry_base * price,
         use_first=use_first(at, days),
         status=at.known.status,
+        crisis_base=at.stock.crisis_base,
     )
 
 

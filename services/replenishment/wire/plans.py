@@ -128,6 +128,7 @@ def risk_to_wire(risk: Risk) -> pb.Risk:
         base_unit=risk.item.packing.base_unit,
         label=risk.item.label,
         use_first=[use_first_to_wire(lot) for lot in risk.use_first],
+        crisis_base=risk.crisis_base,
         availability=availability_to_wire(risk.status),
         availability_sentence="" if risk.status is None else risk.status.sentence,
     )

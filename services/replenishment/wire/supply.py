@@ -92,6 +92,7 @@ def _report(report: pb.StockReport, item: Item, field: str) -> StockReport:
             expiry=day_from_wire(lot.expiry, f"{field}.lots[{k}].expiry")
             if lot.HasField("expiry")
             else None,
+            crisis=lot.crisis,
         )
         for k, lot in enumerate(report.lots)
     )

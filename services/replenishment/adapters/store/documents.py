@@ -67,7 +67,7 @@ def report_to(report: StockReport) -> str:
     return _dump(
         {
             "lots": [
-                [lot.lot_id, lot.quantity_base, lot.expiry and lot.expiry.isoformat()]
+                [lot.lot_id, lot.quantity_base, lot.expiry and lot.expiry.isoformat(), lot.crisis]
                 for lot in report.lots
             ],
             "orders": [
@@ -84,7 +84,11 @@ def report_from(item_id: str, site_id: str, counted: datetime, text: str) -> Sto
     return StockReport(
         item_id=item_id,
         site_id=site_id,
-        lots=tuple(Lot(name, amount, _day(expiry)) for name, amount, expiry in d["lots"]),
+        # reports stored before lots could be marked have no mark
+        lots=tuple(
+            Lot(name, amount, _day(expiry), mark == [True])
+            for name, amount, expiry, *mark in d["lots"]
+        ),
         open_orders=tuple(
             OpenOrder(name, amount, date.fromisoformat(due)) for name, amount, due in d["orders"]
         ),

@@ -83,7 +83,9 @@ REPORTS = st.builds(
     StockReport,
     item_id=st.just("PARACETAMOL"),
     site_id=st.just(NANTES),
-    lots=st.lists(st.builds(Lot, NAMES, AMOUNTS, st.none() | DAYS), max_size=4).map(tuple),
+    lots=st.lists(st.builds(Lot, NAMES, AMOUNTS, st.none() | DAYS, st.booleans()), max_size=4).map(
+        tuple
+    ),
     open_orders=st.lists(
         st.builds(OpenOrder, NAMES, AMOUNTS, DAYS), max_size=4, unique_by=lambda o: o.order_id
     ).map(tuple),
