@@ -166,6 +166,12 @@ REPLENISHMENT = Dashboard(
                     {"{{criticality}}": "larrey_replenishment_item_sites_at_risk"},
                 ),
                 Panel(
+                    "Stock expected to expire",
+                    {"{{criticality}}": "larrey_replenishment_expected_expiry_eur"},
+                    "currencyEUR",
+                    "Within the horizon, unless it is used first or moved.",
+                ),
+                Panel(
                     "Item-sites assessed",
                     {"{{criticality}}": "larrey_replenishment_item_sites_assessed"},
                 ),

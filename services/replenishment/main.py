@@ -28,6 +28,7 @@ from services.replenishment.entrypoints.oracle import PlayOracles
 from services.replenishment.entrypoints.rpc import ReplenishmentRpc, UseCases
 from services.replenishment.entrypoints.simulate import Simulate
 from services.replenishment.entrypoints.solve import SolveFile
+from services.replenishment.entrypoints.supply_status import SendSupplyStatus
 from services.replenishment.ports import OracleCase, Proved, Solver, Today
 from services.replenishment.settings import Settings
 from services.replenishment.use_cases.carry_out import CarryOutPlan
@@ -36,6 +37,7 @@ from services.replenishment.use_cases.decide import DecidePlan
 from services.replenishment.use_cases.plans import ExplainLine, ListPlans, ReadPlan, StartPlan
 from services.replenishment.use_cases.risk import AssessRisk
 from services.replenishment.use_cases.stock import ReportStock, TakeForecast
+from services.replenishment.use_cases.supply_status import PutSupplyStatus
 from services.replenishment.use_cases.warn import Warn
 from shared.clock import Clock, clock_from, today
 from shared.events import open_log
@@ -138,6 +140,7 @@ def _use_cases(core: _Core, wake: Callable[[], None]) -> UseCases:
         put_items=PutItems(store),
         put_sites=PutSites(store),
         put_supply_terms=PutSupplyTerms(store),
+        put_supply_status=PutSupplyStatus(store),
         report_stock=ReportStock(
             store, core.warn, core.clock, core.today, core.settings.future_tolerance, core.watch
         ),
@@ -176,6 +179,13 @@ def solve_file() -> SolveFile:
         return Proved(found.orders, found.progress.bound, found.progress.rounds)
 
     return SolveFile(read_instance, plan)
+
+
+def supply_status() -> SendSupplyStatus:
+    """The command that sends the ANSM's list to a running service."""
+    from services.replenishment.adapters.ansm import read_listed  # noqa: PLC0415
+
+    return SendSupplyStatus(read_listed, Console().print)
 
 
 def generate_file(item_sites: int, seed: int, out: Path) -> None:

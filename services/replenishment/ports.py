@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
+from services.replenishment.domain.availability import SupplyStatus
 from services.replenishment.domain.demand import Forecast
+from services.replenishment.domain.expiry import UseFirst
+from services.replenishment.domain.limits import LimitPrice
 from services.replenishment.domain.plans import Line, Plan, Verdict
 from services.replenishment.domain.positions import ApprovedOrder, Known, NoSuggestion
-from services.replenishment.domain.problem import Ints, Problem
+from services.replenishment.domain.problem import Floats, Ints, Problem
 from services.replenishment.domain.stock import StockReport
 from services.replenishment.domain.terms import SupplyTerms
 from services.replenishment.domain.warnings import Foreseen
@@ -49,6 +52,10 @@ class Supply(Protocol):
 
     def all_known(self, site_id: str = "") -> Sequence[Known]:
         """Every item at every site of which anything is known, by item and site."""
+        ...
+
+    def replace_statuses(self, statuses: Mapping[str, SupplyStatus]) -> None:
+        """What the agency says, by item_id; who is not named is not listed any more."""
         ...
 
     def plannable(self) -> bool:
@@ -99,6 +106,10 @@ class Plans(Protocol):
     def outdate_proposed(self) -> None: ...
     def put_lines(self, plan_id: str, lines: Sequence[Line]) -> None: ...
     def put_left_out(self, plan_id: str, left_out: Sequence[NoSuggestion]) -> None: ...
+    def put_limit_prices(self, plan_id: str, prices: Sequence[LimitPrice]) -> None: ...
+    def limit_prices(self, plan_id: str) -> Sequence[LimitPrice]: ...
+    def put_use_first(self, plan_id: str, lots: Sequence[UseFirst]) -> None: ...
+    def use_first(self, plan_id: str, first: int, limit: int) -> Sequence[UseFirst]: ...
     def lines(self, plan_id: str, first: int, limit: int) -> Sequence[Line]: ...
     def left_out(self, plan_id: str, first: int, limit: int) -> Sequence[NoSuggestion]: ...
     def line(self, plan_id: str, line_id: str) -> Line | None: ...
@@ -167,6 +178,8 @@ class Solved:
     orders: Ints  # [N, T] packs
     bound: float
     seconds: float
+    # [S, W] EUR saved per EUR more of weekly budget; None when it was cut short
+    budget_prices: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -222,7 +235,9 @@ class Watch(Protocol):
 
     def plan_ended(self, plan: Plan, at: datetime) -> None: ...
     def lines_decided(self, accepted: int, changed: int, refused: int) -> None: ...
-    def risk(self, criticality: Criticality, item_sites: int, at_risk: int) -> None: ...
+    def risk(
+        self, criticality: Criticality, item_sites: int, at_risk: int, expiry_eur: float
+    ) -> None: ...
     def reports(self, accepted: int, superseded: int, refused: int) -> None: ...
 
 

@@ -71,6 +71,7 @@ TABLE: Mapping[str, Rule] = {
             "PutItems": _group(ERP),
             "PutSites": _group(ERP),
             "PutSupplyTerms": _site("terms.site_id", ERP, PHARMACIST),
+            "PutSupplyStatus": _group(ERP, PHARMACIST),
             "ReportStock": _site("reports.site_id", ERP),
             "StartPlan": _group(ERP, PHARMACIST, SERVICE),
             "WatchPlan": _group(ERP, PHARMACIST, SERVICE),

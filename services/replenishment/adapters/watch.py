@@ -45,6 +45,11 @@ class Metrics:
         self._known = telemetry.gauge(
             "replenishment_item_sites_assessed", "Item-sites that were assessed", ("criticality",)
         )
+        self._expiry = telemetry.gauge(
+            "replenishment_expected_expiry_eur",
+            "EUR of stock expected to expire unused within the horizon unless it is moved",
+            ("criticality",),
+        )
         self._lines = telemetry.counter(
             "replenishment_lines_decided_total", "Plan lines decided, by verdict", ("verdict",)
         )
@@ -69,9 +74,13 @@ class Metrics:
         self._lines.labels("changed").inc(changed)
         self._lines.labels("refused").inc(refused)
 
-    def risk(self, criticality: Criticality, item_sites: int, at_risk: int) -> None:
-        self._known.labels(criticality.value.lower()).set(item_sites)
-        self._risk.labels(criticality.value.lower()).set(at_risk)
+    def risk(
+        self, criticality: Criticality, item_sites: int, at_risk: int, expiry_eur: float
+    ) -> None:
+        kind = criticality.value.lower()
+        self._known.labels(kind).set(item_sites)
+        self._risk.labels(kind).set(at_risk)
+        self._expiry.labels(kind).set(expiry_eur)
 
     def reports(self, accepted: int, superseded: int, refused: int) -> None:
         self._reports.labels("accepted").inc(accepted)

@@ -13,7 +13,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.replenishment.domain.problem import Ints, Problem
+import numpy as np
+
+from services.replenishment.domain.problem import Floats, Ints, Problem
 from services.replenishment.ports import Solved, SolverLost, SolverProgress
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ class Told:
     progress: SolverProgress
     orders: Ints | None
     final: bool
+    budget_prices: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +60,8 @@ def work(sender: Connection, job: Job, compiled: Path | None) -> None:
     left = max(0.0, job.deadline - time.monotonic())
     effort = Effort(seconds=left, rounds=10_000, gap=job.gap)
     solution = solve(job.problem, effort, job.seed, Watch(time.monotonic, tell))
-    sender.send(Told(_progress(solution.progress), solution.orders, final=True))
+    prices = _budget_prices(job.problem, solution.prices)
+    sender.send(Told(_progress(solution.progress), solution.orders, True, prices))
     sender.close()
 
 
@@ -78,6 +82,14 @@ def _prepare(niceness: int, compiled: Path | None) -> None:
 
 def _progress(progress: Progress) -> SolverProgress:
     return SolverProgress(progress.cost, progress.bound, progress.gap, progress.seconds)
+
+
+def _budget_prices(problem: Problem, prices: Floats) -> Floats:
+    """[S, W] of the engine's prices, whose first rows are the limited budgets; 0 elsewhere."""
+    found = np.zeros(problem.weekly_budget.shape)
+    limited = np.isfinite(problem.weekly_budget)
+    found[limited] = prices[: int(limited.sum())]
+    return found
 
 
 def _die_with_parent() -> None:
@@ -154,6 +166,7 @@ class _Heard:
     best: Ints | None = None
     bound: float = -float("inf")
     told: SolverProgress | None = None
+    prices: Floats | None = None
 
     def until_end(
         self, tell: Callable[[SolverProgress], None], stopped: Callable[[], bool]
@@ -171,6 +184,7 @@ class _Heard:
                 raise SolverLost(_last_words(self.process)) from None
             patience = self.began + self.seconds + GRACE_SECONDS
             self.bound = max(self.bound, heard.progress.bound)
+            self.prices = heard.budget_prices
             self.best = self.best if heard.orders is None else heard.orders
             if heard.final:
                 return self._best_so_far()
@@ -183,7 +197,7 @@ class _Heard:
                 f"The solver gave no plan within {self.seconds:g} seconds. Give it more seconds, "
                 "or plan fewer days."
             )
-        return Solved(self.best, self.bound, time.monotonic() - self.began)
+        return Solved(self.best, self.bound, time.monotonic() - self.began, self.prices)
 
     def _pass_on(self, progress: SolverProgress, tell: Callable[[SolverProgress], None]) -> None:
         """At most twice a second: each one is written to the store."""

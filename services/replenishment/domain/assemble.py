@@ -8,8 +8,15 @@ from datetime import date
 
 import numpy as np
 
+from services.replenishment.domain.availability import blocked
 from services.replenishment.domain.policy import LEVELS, WEIGHTS, Policy
-from services.replenishment.domain.positions import Known, NoSuggestion, Position, position
+from services.replenishment.domain.positions import (
+    Known,
+    NoSuggestion,
+    Position,
+    not_to_be_had,
+    position,
+)
 from services.replenishment.domain.positions import without_terms as no_terms
 from services.replenishment.domain.problem import (
     NO_BREAK,
@@ -34,6 +41,7 @@ class Assembled:
     positions: tuple[Position, ...]
     terms: tuple[SupplyTerms, ...]
     left_out: tuple[NoSuggestion, ...]
+    blocked: tuple[Position, ...] = ()  # can be judged, and not be had
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +71,24 @@ def assemble(
     Orders already approved are counted as arriving, they use up the budget of the week
     in which they are sent, and packs that the supplier allots.
     """
-    positions, terms, left_out = [], [], []
+    positions, terms, left_out, not_had = [], [], [], []
     for one in known:
-        found = position(one, first_day, days, policy)
+        found, offer = position(one, first_day, days, policy), one.terms_now
         if isinstance(found, NoSuggestion):
             left_out.append(found)
-        elif one.terms is None:
+        elif offer is None:
             left_out.append(no_terms(one))
+        elif one.status is not None and blocked(one.status, offer):
+            left_out.append(not_to_be_had(one, one.status))
+            not_had.append(found)
         else:
             positions.append(found)
-            terms.append(one.terms)
+            terms.append(offer)
     frame = _Frame(positions, terms, first_day, days, policy)
     problem = _problem(frame, weekly_budget_eur)
-    return Assembled(first_day, problem, tuple(positions), tuple(terms), tuple(left_out))
+    return Assembled(
+        first_day, problem, tuple(positions), tuple(terms), tuple(left_out), tuple(not_had)
+    )
 
 
 def _problem(frame: _Frame, weekly_budget_eur: float | None) -> Problem:

@@ -98,9 +98,9 @@ def spending(problem: Problem, orders: Ints) -> Floats:
     return spent
 
 
-def spoiled(problem: Problem, orders: Ints) -> float:
-    """EUR of new orders that will be thrown away unused."""
-    spoilage, total = problem.spoilage, 0.0
+def spoiled(problem: Problem, orders: Ints) -> Floats:
+    """[N] EUR of new orders that will be thrown away unused."""
+    spoilage, total = problem.spoilage, np.zeros(problem.rows.count)
     if spoilage is None:
         return total
     bought = spoilage.have[:, None] + np.cumsum(orders, axis=1) * problem.rows.pack[:, None]
@@ -108,8 +108,24 @@ def spoiled(problem: Problem, orders: Ints) -> float:
         after, use = bought[:, day, None], spoilage.use[:, day]
         before = after - (orders[:, day] * problem.rows.pack)[:, None]
         lost = np.maximum(after - use, 0.0) - np.maximum(before - use, 0.0)
-        total += float((spoilage.worth * (lost @ problem.weights)).sum())
+        total += spoilage.worth * (lost @ problem.weights)
     return total
+
+
+def own_costs(problem: Problem, orders: Ints) -> Floats:
+    """[N] EUR of each row that no other row has a part in: holding, shortage, lines and
+    spoilage, less discounts."""
+    rows = problem.rows
+    on_hand, missing = expected(problem, orders)
+    off = orders * rows.price[:, None] * discount(problem, orders)
+    own: Floats = (
+        rows.holding * on_hand.sum(axis=1)
+        + rows.shortage * missing.sum(axis=1)
+        + rows.line_cost * (orders > 0).sum(axis=1)
+        + spoiled(problem, orders)
+        - off.sum(axis=1)
+    )
+    return own
 
 
 def cost(problem: Problem, orders: Ints) -> Cost:
@@ -135,5 +151,5 @@ def cost(problem: Problem, orders: Ints) -> Cost:
         discounts=float(off.sum()),
         over_budget=float(over.sum()) * problem.budget_penalty,
         over_storage=shelves,
-        spoiled=spoiled(problem, orders),
+        spoiled=float(spoiled(problem, orders).sum()),
     )

@@ -15,10 +15,13 @@ from datetime import timedelta
 import numpy as np
 
 from services.replenishment.domain.assemble import Assembled
-from services.replenishment.domain.check import spending
+from services.replenishment.domain.availability import FLAGS, Availability
+from services.replenishment.domain.check import cost, spending
+from services.replenishment.domain.marginal import savings
 from services.replenishment.domain.plans import Explanation, Line, Offer, SumTerm
 from services.replenishment.domain.policy import Policy
 from services.replenishment.domain.positions import (
+    CRISIS_EXPIRED,
     EXPIRED_LOTS,
     ORDER_OVERDUE,
     SHELF_SHORT,
@@ -42,8 +45,14 @@ WORDS = {
     ORDERED_AHEAD: "fewer orders: later days are covered too",
     LESS_THAN_NEED: "the cost of holding more outweighs the small risk left",
     LARGE_STEPS: "large quantities are rounded to handy steps",
+    CRISIS_EXPIRED: "crisis stock has expired and is not made up from routine stock",
     EXPIRED_LOTS: "expired lots on the shelf are not counted",
     ORDER_OVERDUE: "an overdue order is counted as coming one lead time from today",
+    FLAGS[Availability.TENSION]: "the ANSM lists it in tension: the longest lead time counts",
+    FLAGS[Availability.SHORTAGE]: "the ANSM lists it out of stock and its supplier still delivers: "
+    "the longest lead time counts",
+    FLAGS[Availability.STOPPED]: "the ANSM lists it as stopped and its supplier still delivers: "
+    "the longest lead time counts",
     SHELF_SHORT: "the shelf holds less than what is reserved or kept for crises",
 }
 
@@ -61,15 +70,29 @@ class _Carried:
 def lines_of(plan_id: str, assembled: Assembled, orders: Ints, policy: Policy) -> tuple[Line, ...]:
     """One line per order, by day, site and item; `orders` [N, T] in packs."""
     problem = assembled.problem
+    saved, total = savings(problem, orders), cost(problem, orders).total
     full = spending(problem, orders) >= problem.weekly_budget - problem.rows.price.max(initial=0.0)
     found: list[Line] = []
     for row in np.flatnonzero(orders.any(axis=1)):
-        found.extend(_lines_of_row(assembled, int(row), orders[row], full, policy))
+        for line in _lines_of_row(assembled, int(row), orders[row], full, policy):
+            day = (line.order_day - assembled.first_day).days
+            why = _priced(line.explanation, total, float(saved[row, day]))
+            found.append(replace(line, explanation=why))
     found.sort(key=lambda line: (line.order_day, line.site_id, line.supplier_id, line.item_id))
     return tuple(
         replace(line, line_id=f"{plan_id}-{number:05d}")
         for number, line in enumerate(found, start=1)
     )
+
+
+def _priced(why: Explanation, total: float, saved: float) -> Explanation:
+    """The explanation with what the plan costs with and without the line."""
+    more = "more" if saved >= 0 else "less"
+    sentence = (
+        f"{why.sentence} Without this line the plan would cost {abs(saved):,.2f} EUR {more} "
+        "(shortage, holding, orders and limits; the price of the packs is not counted)."
+    )
+    return replace(why, sentence=sentence, cost_with_eur=total, cost_without_eur=total + saved)
 
 
 def _lines_of_row(

@@ -64,6 +64,9 @@ class Plan:
     line_count: int = 0
     no_suggestion_count: int = 0
     failure: str = ""
+    expected_expiry_eur: float | None = None  # of what is on the shelves; None: not worked out
+    use_first_count: int = 0
+    limits_priced: bool = False  # the solver ended by itself and left its prices
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,15 @@ class Explanation:
     service_level: float
     limits: tuple[str, ...]
     sentence: str
+    cost_with_eur: float | None = None  # of the whole plan; None: of an older version
+    cost_without_eur: float | None = None  # of the whole plan without this line
+
+    @property
+    def saves_eur(self) -> float | None:
+        """What the plan would cost more without the line."""
+        if self.cost_with_eur is None or self.cost_without_eur is None:
+            return None
+        return self.cost_without_eur - self.cost_with_eur
 
 
 @dataclass(frozen=True, slots=True)

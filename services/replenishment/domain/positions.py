@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from services.replenishment.domain.availability import FLAGS, SupplyStatus, slowed
 from services.replenishment.domain.demand import Demand, Forecast, covers, spread
 from services.replenishment.domain.policy import Policy
 from services.replenishment.domain.problem import Floats
@@ -21,6 +22,7 @@ from shared.catalogue.items import Item
 EXPIRED_LOTS = "EXPIRED_LOTS"
 ORDER_OVERDUE = "ORDER_OVERDUE"
 SHELF_SHORT = "SHELF_SHORT"
+CRISIS_EXPIRED = "CRISIS_EXPIRED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,12 @@ class Known:
     report: StockReport | None
     forecast: Forecast | None
     approved: tuple[ApprovedOrder, ...] = ()
+    status: SupplyStatus | None = None  # None: not listed as hard to get
+
+    @property
+    def terms_now(self) -> SupplyTerms | None:
+        """The terms with what a listed status does to their lead time."""
+        return None if self.terms is None else slowed(self.terms, self.status)
 
     @property
     def open_orders(self) -> tuple[OpenOrder, ...]:
@@ -115,14 +123,19 @@ def position(known: Known, day: date, days: int, policy: Policy) -> Position | N
         )
     stock = usable(report, day)
     orders = known.open_orders
-    late = None if known.terms is None else known.terms.lead_days
+    terms = known.terms_now
+    late = None if terms is None else terms.lead_days
     flags = []
     if stock.expired_base > 0:
         flags.append(EXPIRED_LOTS)
+    if stock.crisis_expired_base > 0:
+        flags.append(CRISIS_EXPIRED)
     if stock.short_base > 0:
         flags.append(SHELF_SHORT)
     if any(order.due < day for order in orders):
         flags.append(ORDER_OVERDUE)
+    if known.status is not None:
+        flags.append(FLAGS[known.status.availability])
     return Position(
         known=known,
         stock=stock,
@@ -136,6 +149,17 @@ def without_terms(known: Known) -> NoSuggestion:
     """Why an item that could be judged cannot be ordered."""
     return _none(
         known, "NO_TERMS", "No supplier is known for it at this site. Put its supply terms."
+    )
+
+
+def not_to_be_had(known: Known, status: SupplyStatus) -> NoSuggestion:
+    """Why an item that the agency lists as short or stopped is not ordered."""
+    return _none(
+        known,
+        FLAGS[status.availability],
+        f"{status.sentence} Nothing is proposed for it. If the supplier delivers it all the "
+        "same, say so with supplied_in_shortage in its supply terms; else look for a "
+        "substitute that a pharmacist approved.",
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.replenishment.domain.demand import Demand
+from services.replenishment.domain.expiry import expected_loss
 from services.replenishment.domain.problem import Floats
 from services.replenishment.domain.stock import UsableStock, wasted
 
@@ -67,18 +68,13 @@ def outlook(stock: UsableStock, arrived: Floats, demand: Demand, days: int) -> O
         likely = by_day > 0.5
         rises = np.diff(by_day, prepend=0.0)
         day = int(likely.argmax()) if likely.any() else int(rises.argmax())
+    lost = expected_loss(stock, demand, days)
     return Outlook(
         days_of_cover=_cover(stock, arrived[:days], mean),
         probability=probability,
         stockout_day=day,
-        expected_expiry_base=_expiry(stock, demand, days),
+        expected_expiry_base=float(lost[-1]) if len(lost) else 0.0,
     )
-
-
-def _expiry(stock: UsableStock, demand: Demand, days: int) -> float:
-    levels = (np.arange(9) + 0.5) / 9
-    lost = wasted(stock, demand.at(levels)[:days])
-    return float(lost[-1].mean()) if len(lost) else 0.0
 
 
 def _cover(stock: UsableStock, arrived: Floats, mean: Floats) -> float:

@@ -1,7 +1,8 @@
 """Stock by lot: what routine use may draw on, and what of it will expire unused.
 
 First expired, first out. Crisis stock is kept on the lots that last longest, because it
-must outlive routine stock; reserved stock is handed out next, so it takes the lots that
+must outlive routine stock; a lot that is marked as crisis stock is kept whole, whatever
+its expiry, and counts towards the amount to keep. Reserved stock is handed out next, so it takes the lots that
 expire first. Neither is ever counted as usable.
 """
 
@@ -22,6 +23,7 @@ class Lot:
     lot_id: str
     quantity_base: float
     expiry: date | None  # last day of use; None never expires
+    crisis: bool = False  # kept whole for crises (plan blanc)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class UsableStock:
     reserved_base: float
     crisis_base: float
     short_base: float  # reserved and crisis stock that the shelf does not hold
+    crisis_expired_base: float = 0.0  # of `expired_base`: crisis stock to be replaced
 
     @property
     def total_base(self) -> float:
@@ -61,20 +64,28 @@ class UsableStock:
 
 
 def usable(report: StockReport, day: date) -> UsableStock:
-    """Sets aside expired lots, crisis stock (longest-lived) and reserved stock (soonest)."""
+    """Sets aside expired lots, crisis stock (marked lots, then the longest-lived) and
+    reserved stock (soonest)."""
     last = date.max
     alive = [lot for lot in report.lots if lot.expiry is None or lot.expiry >= day]
     expired = sum(lot.quantity_base for lot in report.lots if lot not in alive)
     alive.sort(key=lambda lot: (lot.expiry or last, lot.lot_id))
-    alive, missing_crisis = _take(alive, report.crisis_base, from_end=True)
+    marked = sum(lot.quantity_base for lot in alive if lot.crisis)
+    alive = [lot for lot in alive if not lot.crisis]
+    alive, missing_crisis = _take(alive, max(0.0, report.crisis_base - marked), from_end=True)
     alive, missing_reserved = _take(alive, report.reserved_base, from_end=False)
     return UsableStock(
         day=day,
         lots=tuple(alive),
         expired_base=expired,
         reserved_base=report.reserved_base,
-        crisis_base=report.crisis_base,
+        crisis_base=max(report.crisis_base, marked),
         short_base=missing_crisis + missing_reserved,
+        crisis_expired_base=sum(
+            lot.quantity_base
+            for lot in report.lots
+            if lot.crisis and lot.expiry is not None and lot.expiry < day
+        ),
     )
 
 

@@ -39,6 +39,7 @@ class SupplyTerms:
     order_cost_eur: float
     allocation_packs: int | None = None
     shelf_life_days: int | None = None  # of what arrives, its day of arrival included
+    supplied_in_shortage: bool = False  # delivered though the agency lists it as short
 
     @property
     def smallest_order(self) -> int:

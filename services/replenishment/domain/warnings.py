@@ -47,9 +47,10 @@ def concerns(item: Item) -> bool:
 def window(known: Known, day: date, rule: WarningRule) -> int:
     """Days over which the chance of running out is taken."""
     days = rule.least_days
-    if known.terms is not None:
-        flags = order_flags(known.terms, day.isoweekday(), 7)
-        days = max(days, int(np.argmax(flags)) + known.terms.lead_days)
+    terms = known.terms_now
+    if terms is not None:
+        flags = order_flags(terms, day.isoweekday(), 7)
+        days = max(days, int(np.argmax(flags)) + terms.lead_days)
     return min(days, rule.most_days)
 
 

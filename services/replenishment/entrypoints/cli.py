@@ -83,3 +83,21 @@ def simulate(
     from services.replenishment.main import simulate_files  # noqa: PLC0415  the outermost door
 
     simulate_files()(data, json, plots)
+
+
+@app.command()
+def supply_status(
+    file: Annotated[Path, typer.Option(help="CIS_CIP_Dispo_Spec.txt of the BDPM")],
+    address: Annotated[str, typer.Option(help="host:port of the running service")],
+    packs: Annotated[Path | None, typer.Option(help="CIS_CIP_bdpm.txt of the BDPM")] = None,
+    *,
+    ca: Annotated[Path | None, typer.Option(help="certificate of who signed the service's")] = None,
+    cert: Annotated[Path | None, typer.Option(help="our certificate, for mutual TLS")] = None,
+    key: Annotated[Path | None, typer.Option(help="the key of our certificate")] = None,
+    token: Annotated[Path | None, typer.Option(help="file with a bearer token")] = None,
+) -> None:
+    """Sends the ANSM's list of shortages, tensions and stops; it replaces the one before."""
+    from services.replenishment.main import supply_status as command  # noqa: PLC0415
+    from shared.rpc.client import ClientFiles  # noqa: PLC0415  gRPC only for who calls
+
+    command()(file, packs, address, ClientFiles(ca=ca, cert=cert, key=key, token=token))

@@ -15,16 +15,19 @@ from services.replenishment.use_cases.decide import DecidePlan
 from services.replenishment.use_cases.plans import ExplainLine, ListPlans, ReadPlan, StartPlan
 from services.replenishment.use_cases.risk import AssessRisk
 from services.replenishment.use_cases.stock import Outcome, ReportStock
+from services.replenishment.use_cases.supply_status import PutSupplyStatus
 from services.replenishment.wire.plans import (
     asked_from_wire,
     explanation_to_wire,
     left_out_to_wire,
+    limit_price_to_wire,
     line_to_wire,
     plan_to_wire,
     risk_to_wire,
+    use_first_to_wire,
     verdicts_from_wire,
 )
-from services.replenishment.wire.supply import rows_from_wire, terms_from_wire
+from services.replenishment.wire.supply import rows_from_wire, statuses_from_wire, terms_from_wire
 from services.replenishment.wire.tokens import place_of, token_of
 from shared.catalogue.wire import item_from_wire, site_from_wire
 from shared.rpc.status import refusal_row
@@ -43,6 +46,7 @@ class UseCases:
     put_items: PutItems
     put_sites: PutSites
     put_supply_terms: PutSupplyTerms
+    put_supply_status: PutSupplyStatus
     report_stock: ReportStock
     start_plan: StartPlan
     read_plan: ReadPlan
@@ -70,6 +74,12 @@ class ReplenishmentRpc(replenishment_pb2_grpc.ReplenishmentServiceServicer):
         asked = [terms_from_wire(terms, f"terms[{i}]") for i, terms in enumerate(request.terms)]
         stored = await in_thread(self._ask.put_supply_terms, asked)
         return pb.PutSupplyTermsResponse(stored=stored)
+
+    async def PutSupplyStatus(
+        self, request: pb.PutSupplyStatusRequest, _context: Any
+    ) -> pb.PutSupplyStatusResponse:
+        taken = await in_thread(self._ask.put_supply_status, statuses_from_wire(request))
+        return pb.PutSupplyStatusResponse(items=taken.items, unknown_packs=taken.unknown_packs)
 
     async def ReportStock(
         self, requests: AsyncIterator[pb.ReportStockRequest], _context: Any
@@ -119,6 +129,8 @@ class ReplenishmentRpc(replenishment_pb2_grpc.ReplenishmentServiceServicer):
             plan=plan_to_wire(page.plan),
             lines=[line_to_wire(line) for line in page.lines],
             no_suggestions=[left_out_to_wire(one) for one in page.left_out],
+            use_first=[use_first_to_wire(lot) for lot in page.use_first],
+            limit_prices=[limit_price_to_wire(one) for one in page.limit_prices],
             next_page_token=token_of(question, page.next_place) if page.next_place else "",
         )
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from services.replenishment.domain.assemble import Assembled, assemble
 from services.replenishment.domain.check import check, cost
 from services.replenishment.domain.explain import lines_of
+from services.replenishment.domain.limits import limit_prices
 from services.replenishment.domain.plans import Line, Plan, PlanState
 from services.replenishment.domain.policy import Policy
 from services.replenishment.domain.positions import NoSuggestion
-from services.replenishment.domain.risk import outlook
+from services.replenishment.domain.risks import Risk, risk_of
 from services.replenishment.ports import (
     Solved,
     Solver,
@@ -24,6 +23,7 @@ from services.replenishment.ports import (
     Watch,
 )
 from services.replenishment.use_cases.warn import Warn
+from shared.catalogue.items import Criticality
 from shared.clock import Clock
 
 AGAIN = 5  # times a plan is made anew because orders were approved meanwhile
@@ -157,6 +157,9 @@ class CarryOutPlan:
     ) -> Plan:
         total = cost(assembled.problem, solved.orders).total
         bound = min(solved.bound, total)
+        judged, days = [*assembled.positions, *assembled.blocked], assembled.problem.days
+        risks = [risk_of(at, assembled.first_day, days) for at in judged]
+        lots = [lot for risk in risks for lot in risk.use_first]
         proposed = replace(
             plan,
             state=PlanState.PROPOSED,
@@ -166,7 +169,11 @@ class CarryOutPlan:
             seconds=solved.seconds,
             line_count=len(lines),
             no_suggestion_count=len(assembled.left_out),
+            expected_expiry_eur=_worth(risks),
+            use_first_count=len(lots),
+            limits_priced=solved.budget_prices is not None,
         )
+        prices = limit_prices(assembled, solved.orders, solved.budget_prices)
         with self.store.write() as books:
             # First, so that who decides the older plan now comes wholly before or after.
             books.plans.outdate_proposed()
@@ -175,20 +182,24 @@ class CarryOutPlan:
             books.plans.put(proposed)
             books.plans.put_lines(plan.plan_id, lines)
             books.plans.put_left_out(plan.plan_id, assembled.left_out)
+            books.plans.put_use_first(plan.plan_id, lots)
+            books.plans.put_limit_prices(plan.plan_id, prices)
             books.facts.plan_proposed(proposed)
-            self.warn.look(books, [at.known for at in assembled.positions])
-        self._count_risk(assembled)
+            self.warn.look(books, [at.known for at in judged])
+        self._count_risk(risks)
         return proposed
 
-    def _count_risk(self, assembled: Assembled) -> None:
-        days = assembled.problem.days
-        kinds = [at.item.criticality for at in assembled.positions]
-        risks = np.array(
-            [outlook(p.stock, p.arrived, p.demand, days).probability for p in assembled.positions]
-        )
-        for kind in set(kinds):
-            mine = np.array([k is kind for k in kinds])
-            self.watch.risk(kind, int(mine.sum()), int((risks[mine] > RISKY).sum()))
+    def _count_risk(self, risks: Sequence[Risk]) -> None:
+        """Every class, so that one that no longer has an item falls back to 0."""
+        for kind in Criticality:
+            mine = [risk for risk in risks if risk.item.criticality is kind]
+            at_risk = sum(risk.probability > RISKY for risk in mine)
+            self.watch.risk(kind, len(mine), at_risk, _worth(mine))
+
+
+def _worth(risks: Sequence[Risk]) -> float:
+    """EUR expected to expire; what is planned has terms, and so a price."""
+    return sum(risk.expected_expiry_eur or 0.0 for risk in risks)
 
 
 def _gap(total: float, bound: float) -> float:

@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from services.replenishment.domain.expiry import UseFirst
+from services.replenishment.domain.limits import LimitPrice
 from services.replenishment.domain.plans import Asked, Line, Plan, PlanState
 from services.replenishment.domain.positions import NoSuggestion
 from services.replenishment.ports import Books, Store, Today
@@ -79,11 +81,14 @@ class StartPlan:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Lines first, then what no suggestion could be made for; `next_place` 0 ends it."""
+    """Lines first, then what no suggestion could be made for, then the lots to use first;
+    `next_place` 0 ends it."""
 
     plan: Plan
     lines: Sequence[Line]
     left_out: Sequence[NoSuggestion]
+    use_first: Sequence[UseFirst]
+    limit_prices: Sequence[LimitPrice]  # with the first page
     next_place: int
 
 
@@ -102,12 +107,14 @@ class ReadPlan:
         with self.store.read() as books:
             plan = _plan(books, plan_id)
             lines = books.plans.lines(plan_id, first, size)
-            rest = size - len(lines)
-            begin = max(0, first - plan.line_count)
-            left_out = books.plans.left_out(plan_id, begin, rest) if rest else ()
-        reached = first + len(lines) + len(left_out)
-        more = reached < plan.line_count + plan.no_suggestion_count
-        return Page(plan, lines, left_out, reached if more else 0)
+            place, rest = max(0, first - plan.line_count), size - len(lines)
+            left_out = books.plans.left_out(plan_id, place, rest) if rest else ()
+            place, rest = max(0, place - plan.no_suggestion_count), rest - len(left_out)
+            prices = () if first else books.plans.limit_prices(plan_id)
+            lots = books.plans.use_first(plan_id, place, rest) if rest else ()
+        reached = first + len(lines) + len(left_out) + len(lots)
+        more = reached < plan.line_count + plan.no_suggestion_count + plan.use_first_count
+        return Page(plan, lines, left_out, lots, prices, reached if more else 0)
 
 
 def _plan(books: Books, plan_id: str) -> Plan:

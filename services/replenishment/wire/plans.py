@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from larrey.catalogue.v1 import catalogue_pb2
 from larrey.replenishment.v1 import replenishment_pb2 as pb
+from services.replenishment.domain.expiry import UseFirst
+from services.replenishment.domain.limits import LimitPrice
 from services.replenishment.domain.plans import (
     Asked,
     Decision,
@@ -18,6 +20,7 @@ from services.replenishment.domain.plans import (
 from services.replenishment.domain.positions import NoSuggestion
 from services.replenishment.domain.risks import Risk
 from services.replenishment.wire.dates import day_to_wire, instant_to_wire
+from services.replenishment.wire.supply import availability_to_wire
 from shared.catalogue.items import Criticality
 
 
@@ -49,6 +52,9 @@ def plan_to_wire(plan: Plan) -> pb.Plan:
         made_time=instant_to_wire(plan.made_time),
         failure=plan.failure,
         no_suggestion_count=plan.no_suggestion_count,
+        expected_expiry_eur=plan.expected_expiry_eur,
+        use_first_count=plan.use_first_count,
+        limits_priced=plan.limits_priced,
     )
 
 
@@ -68,6 +74,7 @@ def line_to_wire(line: Line) -> pb.PlanLine:
         stockout_after=line.stockout_after,
         reason=line.reason,
         decision=pb.LineDecision.Value(f"LINE_DECISION_{line.decision.value}"),
+        saves_eur=line.explanation.saves_eur,
     )
 
 
@@ -87,6 +94,8 @@ def explanation_to_wire(line: Line) -> pb.ExplainLineResponse:
         service_level=why.service_level,
         limits=why.limits,
         sentence=why.sentence,
+        cost_with_eur=why.cost_with_eur,
+        cost_without_eur=why.cost_without_eur,
     )
 
 
@@ -118,4 +127,36 @@ def risk_to_wire(risk: Risk) -> pb.Risk:
         expected_expiry_eur=risk.expected_expiry_eur,
         base_unit=risk.item.packing.base_unit,
         label=risk.item.label,
+        use_first=[use_first_to_wire(lot) for lot in risk.use_first],
+        crisis_base=risk.crisis_base,
+        availability=availability_to_wire(risk.status),
+        availability_sentence="" if risk.status is None else risk.status.sentence,
+    )
+
+
+def use_first_to_wire(lot: UseFirst) -> pb.UseFirst:
+    return pb.UseFirst(
+        item_id=lot.item_id,
+        site_id=lot.site_id,
+        lot_id=lot.lot_id,
+        expiry=day_to_wire(lot.expiry),
+        quantity_base=lot.quantity_base,
+        expected_loss_base=lot.lost_base,
+        expected_loss_eur=lot.lost_eur,
+        base_unit=lot.base_unit,
+        sentence=lot.sentence,
+    )
+
+
+def limit_price_to_wire(one: LimitPrice) -> pb.LimitPrice:
+    return pb.LimitPrice(
+        kind=one.kind,
+        site_id=one.site_id,
+        item_id=one.item_id,
+        first_day=None if one.first_day is None else day_to_wire(one.first_day),
+        unit=one.unit,
+        limit=one.limit,
+        used=one.used,
+        saves_eur=one.saves_eur,
+        sentence=one.sentence,
     )

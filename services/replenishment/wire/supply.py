@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 
 from larrey.demand.v1 import demand_pb2
 from larrey.replenishment.v1 import replenishment_pb2 as pb
+from services.replenishment.domain.availability import Availability, SupplyStatus
 from services.replenishment.domain.demand import Forecast, ForecastPeriod, Period
 from services.replenishment.domain.reports import Refused, Row
 from services.replenishment.domain.stock import Lot, OpenOrder, StockReport
 from services.replenishment.domain.terms import PriceBreak, SupplyTerms
-from services.replenishment.wire.dates import day_from_wire, instant_from_wire
+from services.replenishment.wire.dates import day_from_wire, day_to_wire, instant_from_wire
 from shared.catalogue.codes import Code
 from shared.catalogue.items import Item
-from shared.catalogue.wire import code_from_wire, quantity_to_base
+from shared.catalogue.wire import code_from_wire, code_to_wire, quantity_to_base
 from shared.errors import Malformed, Refusal
 
 PERIODS = {
@@ -42,6 +44,7 @@ def terms_from_wire(terms: pb.SupplyTerms, field: str) -> tuple[Code, SupplyTerm
         order_cost_eur=terms.order_cost_eur,
         allocation_packs=terms.allocation_packs if terms.HasField("allocation_packs") else None,
         shelf_life_days=terms.shelf_life_days if terms.HasField("shelf_life_days") else None,
+        supplied_in_shortage=terms.supplied_in_shortage,
     )
 
 
@@ -89,6 +92,7 @@ def _report(report: pb.StockReport, item: Item, field: str) -> StockReport:
             expiry=day_from_wire(lot.expiry, f"{field}.lots[{k}].expiry")
             if lot.HasField("expiry")
             else None,
+            crisis=lot.crisis,
         )
         for k, lot in enumerate(report.lots)
     )
@@ -152,3 +156,37 @@ def forecast_from_wire(item_id: str, forecast: demand_pb2.Forecast) -> Forecast:
         base_unit=forecast.base_unit,
         made_time=instant_from_wire(forecast.made_time, "forecast.made_time"),
     )
+
+
+def availability_to_wire(status: SupplyStatus | None) -> pb.Availability.ValueType:
+    """Unspecified for what is not listed."""
+    name = "UNSPECIFIED" if status is None else status.availability.value
+    return pb.Availability.Value(f"AVAILABILITY_{name}")
+
+
+def statuses_from_wire(
+    request: pb.PutSupplyStatusRequest,
+) -> list[tuple[Code, SupplyStatus]]:
+    """Malformed CODE_MALFORMED, CHECK_DIGIT_WRONG, DATE_MALFORMED."""
+    source_day = day_from_wire(request.source_day, "source_day")
+    found = []
+    for place, pack in enumerate(request.packs):
+        field = f"packs[{place}]"
+        name = pb.Availability.Name(pack.availability).removeprefix("AVAILABILITY_")
+        since = day_from_wire(pack.since, f"{field}.since") if pack.HasField("since") else None
+        status = SupplyStatus(Availability(name), since, source_day)
+        found.append((code_from_wire(pack.pack, f"{field}.pack"), status))
+    return found
+
+
+def statuses_to_wire(
+    packs: Sequence[tuple[Code, SupplyStatus]], source_day: date
+) -> pb.PutSupplyStatusRequest:
+    request = pb.PutSupplyStatusRequest(source_day=day_to_wire(source_day))
+    for code, status in packs:
+        request.packs.add(
+            pack=code_to_wire(code),
+            availability=availability_to_wire(status),
+            since=None if status.since is None else day_to_wire(status.since),
+        )
+    return request

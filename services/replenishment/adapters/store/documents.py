@@ -7,6 +7,8 @@ from datetime import date, datetime
 from typing import Any
 
 from services.replenishment.domain.demand import Forecast, ForecastPeriod, Period
+from services.replenishment.domain.expiry import UseFirst
+from services.replenishment.domain.limits import LimitPrice
 from services.replenishment.domain.plans import Explanation, Line, Offer, SumTerm
 from services.replenishment.domain.stock import Lot, OpenOrder, StockReport
 from services.replenishment.domain.terms import PriceBreak, SupplyTerms
@@ -34,6 +36,7 @@ def terms_to(terms: SupplyTerms) -> str:
             "order": terms.order_cost_eur,
             "allocation": terms.allocation_packs,
             "life": terms.shelf_life_days,
+            "despite": terms.supplied_in_shortage,
         }
     )
 
@@ -54,7 +57,9 @@ def terms_from(item_id: str, site_id: str, text: str) -> SupplyTerms:
         line_cost_eur=d["line"],
         order_cost_eur=d["order"],
         allocation_packs=d["allocation"],
-        shelf_life_days=d.get("life"),  # terms stored before it existed have none
+        # terms stored before these existed have none
+        shelf_life_days=d.get("life"),
+        supplied_in_shortage=d.get("despite", False),
     )
 
 
@@ -62,7 +67,7 @@ def report_to(report: StockReport) -> str:
     return _dump(
         {
             "lots": [
-                [lot.lot_id, lot.quantity_base, lot.expiry and lot.expiry.isoformat()]
+                [lot.lot_id, lot.quantity_base, lot.expiry and lot.expiry.isoformat(), lot.crisis]
                 for lot in report.lots
             ],
             "orders": [
@@ -79,7 +84,11 @@ def report_from(item_id: str, site_id: str, counted: datetime, text: str) -> Sto
     return StockReport(
         item_id=item_id,
         site_id=site_id,
-        lots=tuple(Lot(name, amount, _day(expiry)) for name, amount, expiry in d["lots"]),
+        # reports stored before lots could be marked have no mark
+        lots=tuple(
+            Lot(name, amount, _day(expiry), mark == [True])
+            for name, amount, expiry, *mark in d["lots"]
+        ),
         open_orders=tuple(
             OpenOrder(name, amount, date.fromisoformat(due)) for name, amount, due in d["orders"]
         ),
@@ -138,11 +147,13 @@ def line_to(line: Line) -> str:
             "sentence": why.sentence,
             "offer": [offer.minimum, offer.multiple, offer.allotted, offer.pack_price_eur],
             "breaks": offer.breaks,
+            "costs": [why.cost_with_eur, why.cost_without_eur],
         }
     )
 
 
 def explanation_from(d: Any) -> Explanation:
+    cost_with, cost_without = d.get("costs", (None, None))  # older lines have none
     return Explanation(
         terms=tuple(SumTerm(label, amount) for label, amount in d["terms"]),
         need_base=d["need"],
@@ -150,6 +161,8 @@ def explanation_from(d: Any) -> Explanation:
         service_level=d["level"],
         limits=tuple(d["limits"]),
         sentence=d["sentence"],
+        cost_with_eur=cost_with,
+        cost_without_eur=cost_without,
     )
 
 
@@ -157,3 +170,43 @@ def offer_from(d: Any) -> Offer:
     minimum, multiple, allotted, price = d["offer"]
     breaks = tuple((packs, off) for packs, off in d["breaks"])
     return Offer(minimum, multiple, allotted, price, breaks)
+
+
+def use_first_to(lot: UseFirst) -> str:
+    return _dump(
+        {
+            "item": lot.item_id,
+            "site": lot.site_id,
+            "lot": lot.lot_id,
+            "expiry": lot.expiry.isoformat(),
+            "quantity": lot.quantity_base,
+            "lost": lot.lost_base,
+            "eur": lot.lost_eur,
+            "unit": lot.base_unit,
+        }
+    )
+
+
+def use_first_from(text: str) -> UseFirst:
+    d = json.loads(text)
+    return UseFirst(
+        item_id=d["item"],
+        site_id=d["site"],
+        lot_id=d["lot"],
+        expiry=date.fromisoformat(d["expiry"]),
+        quantity_base=d["quantity"],
+        lost_base=d["lost"],
+        lost_eur=d["eur"],
+        base_unit=d["unit"],
+    )
+
+
+def limit_to(one: LimitPrice) -> str:
+    day = None if one.first_day is None else one.first_day.isoformat()
+    amounts = [one.limit, one.used, one.saves_eur]
+    return _dump([one.kind, one.site_id, one.item_id, day, one.unit, amounts])
+
+
+def limit_from(text: str) -> LimitPrice:
+    kind, site_id, item_id, day, unit, (limit, used, saves) = json.loads(text)
+    return LimitPrice(kind, site_id, item_id, _day(day), unit, limit, used, saves)

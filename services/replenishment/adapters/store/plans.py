@@ -7,15 +7,21 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, delete, func, select, update
 
 from services.replenishment.adapters.store.documents import (
     explanation_from,
+    limit_from,
+    limit_to,
     line_to,
     offer_from,
+    use_first_from,
+    use_first_to,
 )
 from services.replenishment.adapters.store.supply import chunks
 from services.replenishment.adapters.store.tables import Tables
+from services.replenishment.domain.expiry import UseFirst
+from services.replenishment.domain.limits import LimitPrice
 from services.replenishment.domain.plans import (
     Asked,
     Decision,
@@ -33,6 +39,7 @@ class SqlPlans:
     def __init__(self, connection: Connection, tables: Tables) -> None:
         self._connection = connection
         self._plan, self._line, self._left_out = tables.plan, tables.line, tables.left_out
+        self._use_first, self._limit = tables.use_first, tables.limit
 
     def add(self, plan: Plan) -> bool:
         last = self._connection.execute(select(func.max(self._plan.c.place))).scalar()
@@ -151,6 +158,39 @@ class SqlPlans:
             for row in self._connection.execute(query)
         ]
 
+    def put_use_first(self, plan_id: str, lots: Sequence[UseFirst]) -> None:
+        self._put_documents(self._use_first, plan_id, [use_first_to(lot) for lot in lots])
+
+    def use_first(self, plan_id: str, first: int, limit: int) -> Sequence[UseFirst]:
+        found = self._documents(self._use_first, plan_id, first, limit)
+        return [use_first_from(text) for text in found]
+
+    def put_limit_prices(self, plan_id: str, prices: Sequence[LimitPrice]) -> None:
+        self._put_documents(self._limit, plan_id, [limit_to(one) for one in prices])
+
+    def limit_prices(self, plan_id: str) -> Sequence[LimitPrice]:
+        return [limit_from(text) for text in self._documents(self._limit, plan_id)]
+
+    def _put_documents(self, table: Table, plan_id: str, documents: Sequence[str]) -> None:
+        self._connection.execute(delete(table).where(table.c.plan_id == plan_id))
+        rows = [
+            {"plan_id": plan_id, "place": place, "document": document}
+            for place, document in enumerate(documents)
+        ]
+        if rows:
+            self._connection.execute(table.insert(), rows)
+
+    def _documents(
+        self, table: Table, plan_id: str, first: int = 0, limit: int | None = None
+    ) -> Sequence[str]:
+        query = (
+            select(table.c.document)
+            .where(table.c.plan_id == plan_id, table.c.place >= first)
+            .order_by(table.c.place)
+            .limit(limit)
+        )
+        return list(self._connection.execute(query).scalars())
+
     def line(self, plan_id: str, line_id: str) -> Line | None:
         return self.lines_by_id(plan_id, [line_id]).get(line_id)
 
@@ -223,6 +263,9 @@ def _figures(plan: Plan) -> dict[str, Any]:
         "line_count": plan.line_count,
         "no_suggestion_count": plan.no_suggestion_count,
         "failure": plan.failure,
+        "expected_expiry_eur": plan.expected_expiry_eur,
+        "use_first_count": plan.use_first_count,
+        "limits_priced": plan.limits_priced,
     }
 
 
@@ -247,6 +290,9 @@ def _plan_from(row: Row[Any]) -> Plan:
         line_count=row.line_count,
         no_suggestion_count=row.no_suggestion_count,
         failure=row.failure,
+        expected_expiry_eur=row.expected_expiry_eur,
+        use_first_count=row.use_first_count,
+        limits_priced=row.limits_priced,
     )
 
 

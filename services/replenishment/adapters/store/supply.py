@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, exists, func, select, tuple_, update
+from sqlalchemy import Connection, Row, Table, and_, delete, exists, func, select, tuple_, update
 
 from services.replenishment.adapters.store.documents import (
     forecast_from,
@@ -17,6 +17,7 @@ from services.replenishment.adapters.store.documents import (
     terms_to,
 )
 from services.replenishment.adapters.store.tables import Tables
+from services.replenishment.domain.availability import Availability, SupplyStatus
 from services.replenishment.domain.demand import Forecast
 from services.replenishment.domain.positions import ApprovedOrder, Known
 from services.replenishment.domain.stock import StockReport
@@ -119,6 +120,7 @@ class SqlSupply:
             )
             for r in rows(tables.forecast)
         }
+        statuses = self._statuses()
         approved: dict[Key, list[ApprovedOrder]] = {}
         for row in rows(tables.approved):
             approved.setdefault((row.item_id, row.site_id), []).append(order_from(row))
@@ -132,10 +134,36 @@ class SqlSupply:
                 report=reports.get(key),
                 forecast=forecasts.get(key),
                 approved=tuple(sorted(approved.get(key, ()), key=lambda o: o.order_id)),
+                status=statuses.get(key[0]),
             )
             for key in keys
             if key[0] in items
         ]
+
+    def _statuses(self) -> Mapping[str, SupplyStatus]:
+        """The list is short: a few hundred items at the most."""
+        return {
+            row.item_id: SupplyStatus(
+                Availability(row.availability), row.since, row.source_day, row.partly
+            )
+            for row in self._connection.execute(select(self._tables.status))
+        }
+
+    def replace_statuses(self, statuses: Mapping[str, SupplyStatus]) -> None:
+        table = self._tables.status
+        self._connection.execute(delete(table))
+        rows = [
+            {
+                "item_id": item_id,
+                "availability": status.availability.value,
+                "since": status.since,
+                "source_day": status.source_day,
+                "partly": status.partly,
+            }
+            for item_id, status in sorted(statuses.items())
+        ]
+        if rows:
+            self._connection.execute(table.insert(), rows)
 
     def _rows(self, table: Table, keys: Sequence[Key]) -> Iterable[Row[Any]]:
         for part in chunks(keys):

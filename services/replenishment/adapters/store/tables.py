@@ -31,7 +31,10 @@ class Tables:
     plan: Table
     line: Table
     left_out: Table
+    use_first: Table
+    limit: Table
     warning: Table
+    status: Table
 
 
 def tables(metadata: MetaData | None = None) -> Tables:
@@ -65,6 +68,17 @@ def tables(metadata: MetaData | None = None) -> Tables:
             Column("reason", String(32), nullable=False),
             Column("message", Text, nullable=False),
         ),
+        use_first=_by_place("plan_use_first", metadata),
+        limit=_by_place("plan_limit", metadata),
+        status=Table(
+            "supply_status",
+            metadata,
+            Column("item_id", String(64), primary_key=True),
+            Column("availability", String(16), nullable=False),
+            Column("since", Date),
+            Column("source_day", Date, nullable=False),
+            Column("partly", Boolean, nullable=False),
+        ),
         warning=_by_item_site(
             "warning",
             metadata,
@@ -73,6 +87,16 @@ def tables(metadata: MetaData | None = None) -> Tables:
             Column("stockout_day", Date),
             Column("days_of_cover", Float(53), nullable=False),
         ),
+    )
+
+
+def _by_place(name: str, metadata: MetaData) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("plan_id", String(64), primary_key=True),
+        Column("place", Integer, primary_key=True, autoincrement=False),
+        Column("document", Text, nullable=False),
     )
 
 
@@ -126,6 +150,9 @@ def _plan(metadata: MetaData) -> Table:
         Column("line_count", Integer, nullable=False),
         Column("no_suggestion_count", Integer, nullable=False),
         Column("failure", Text, nullable=False),
+        Column("expected_expiry_eur", Float(53)),
+        Column("use_first_count", Integer, nullable=False),
+        Column("limits_priced", Boolean, nullable=False),
     )
 
 

@@ -14,6 +14,9 @@ from sqlalchemy import MetaData
 
 from services.replenishment.adapters.store.books import SqlStore
 from services.replenishment.adapters.store.tables import tables
+from services.replenishment.domain.availability import Availability, SupplyStatus
+from services.replenishment.domain.expiry import UseFirst
+from services.replenishment.domain.limits import LimitPrice
 from services.replenishment.domain.plans import (
     Asked,
     Decision,
@@ -138,6 +141,48 @@ class StoreSuite:
             books.orders.settle([ORDER.order_id])
             assert books.orders.open([KEY]) == []
             assert books.orders.count() == 1
+
+    def test_lots_to_use_first_come_back_whole_and_in_pages(self, store: SqlStore) -> None:
+        lots = [
+            UseFirst(*KEY, f"L{k}", MONDAY, 60.0, 7.25, None if k else 14.5, "tablet")
+            for k in range(3)
+        ]
+        figures = replace(PLAN, expected_expiry_eur=14.5, use_first_count=3)
+        with store.write() as books:
+            books.plans.add(PLAN)
+            books.plans.put(figures)
+            books.plans.put_use_first("plan-1", lots[:1])
+            books.plans.put_use_first("plan-1", lots)
+        with store.read() as books:
+            assert books.plans.use_first("plan-1", 0, 2) == lots[:2]
+            assert books.plans.use_first("plan-1", 2, 9) == lots[2:]
+            assert books.plans.get("plan-1") == figures
+
+    def test_prices_of_limits_come_back_whole(self, store: SqlStore) -> None:
+        prices = [
+            LimitPrice("BUDGET", NANTES, "", MONDAY, "EUR", 500.0, 520.5, 0.1),
+            LimitPrice("ALLOCATION", NANTES, "PARACETAMOL", None, "pack", 10.0, 10.0, 0.05),
+        ]
+        with store.write() as books:
+            books.plans.add(PLAN)
+            books.plans.put(replace(PLAN, limits_priced=True))
+            books.plans.put_limit_prices("plan-1", prices[1:])
+            books.plans.put_limit_prices("plan-1", prices)
+        with store.read() as books:
+            assert books.plans.limit_prices("plan-1") == prices
+            assert books.plans.get("plan-1") == replace(PLAN, limits_priced=True)
+
+    def test_the_agencys_list_replaces_the_one_before(self, store: SqlStore) -> None:
+        short = SupplyStatus(Availability.SHORTAGE, MONDAY, MONDAY)
+        tense = SupplyStatus(Availability.TENSION, None, MONDAY, partly=True)
+        with store.write() as books:
+            books.supply.put_reports([stock(tablets(), 5.0), stock(antivenom(), 5.0)])
+            books.supply.replace_statuses({"ANTIVENOM": short})
+            books.supply.replace_statuses({"PARACETAMOL": tense})
+        with store.read() as books:
+            found = {one.item.item_id: one.status for one in books.supply.all_known()}
+            assert found == {"ANTIVENOM": None, "PARACETAMOL": tense}
+            assert books.supply.known([KEY])[0].status == tense
 
     def test_a_request_key_takes_one_plan(self, store: SqlStore) -> None:
         with store.write() as books:

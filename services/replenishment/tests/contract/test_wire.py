@@ -17,6 +17,7 @@ from larrey.catalogue.v1 import catalogue_pb2
 from larrey.demand.v1 import events_pb2 as demand_events
 from larrey.replenishment.v1 import events_pb2
 from larrey.replenishment.v1 import replenishment_pb2 as pb
+from services.replenishment.domain.availability import Availability, SupplyStatus
 from services.replenishment.domain.demand import Forecast, check_forecast
 from services.replenishment.domain.plans import Decision, PlanState, Verdict
 from services.replenishment.domain.stock import Lot, OpenOrder, StockReport
@@ -41,8 +42,15 @@ from services.replenishment.wire.dates import (
     instant_to_wire,
 )
 from services.replenishment.wire.plans import state_to_wire, verdicts_from_wire
-from services.replenishment.wire.supply import forecast_from_wire, rows_from_wire, terms_from_wire
+from services.replenishment.wire.supply import (
+    forecast_from_wire,
+    rows_from_wire,
+    statuses_from_wire,
+    statuses_to_wire,
+    terms_from_wire,
+)
 from services.replenishment.wire.tokens import place_of, token_of
+from shared.catalogue.codes import Code, CodeSystem
 from shared.catalogue.wire import item_from_wire, item_to_wire
 from shared.errors import Malformed
 from shared.rpc.validation import validate
@@ -69,12 +77,15 @@ TERMS = st.builds(
     order_cost_eur=AMOUNTS,
     allocation_packs=st.none() | st.integers(0, 10**6),
     shelf_life_days=st.none() | st.integers(1, 3650),
+    supplied_in_shortage=st.booleans(),
 )
 REPORTS = st.builds(
     StockReport,
     item_id=st.just("PARACETAMOL"),
     site_id=st.just(NANTES),
-    lots=st.lists(st.builds(Lot, NAMES, AMOUNTS, st.none() | DAYS), max_size=4).map(tuple),
+    lots=st.lists(st.builds(Lot, NAMES, AMOUNTS, st.none() | DAYS, st.booleans()), max_size=4).map(
+        tuple
+    ),
     open_orders=st.lists(
         st.builds(OpenOrder, NAMES, AMOUNTS, DAYS), max_size=4, unique_by=lambda o: o.order_id
     ).map(tuple),
@@ -229,3 +240,20 @@ def test_a_token_of_someone_elses_making_is_refused(token: str) -> None:
 def test_instants_keep_their_microseconds() -> None:
     instant = MORNING + timedelta(microseconds=123456)
     assert instant_from_wire(instant_to_wire(instant), "t") == instant
+
+
+@given(
+    st.lists(
+        st.builds(
+            SupplyStatus, st.sampled_from(list(Availability)), st.none() | DAYS, st.just(MONDAY)
+        ),
+        max_size=4,
+    )
+)
+def test_the_agencys_list_comes_through_the_wire_as_it_was(statuses: list[SupplyStatus]) -> None:
+    entries = [(Code(CodeSystem.LOCAL, f"I{k}"), status) for k, status in enumerate(statuses)]
+    sent = statuses_to_wire(entries, MONDAY)
+    validate(sent)
+    assert statuses_from_wire(pb.PutSupplyStatusRequest.FromString(sent.SerializeToString())) == (
+        entries
+    )

@@ -158,6 +158,7 @@ def terms_to_wire(terms: SupplyTerms) -> pb.SupplyTerms:
         order_cost_eur=terms.order_cost_eur,
         allocation_packs=terms.allocation_packs,
         shelf_life_days=terms.shelf_life_days,
+        supplied_in_shortage=terms.supplied_in_shortage,
     )
 
 
@@ -170,7 +171,7 @@ def report_to_wire(report: StockReport) -> pb.StockReport:
         counted_time=instant_to_wire(report.counted_time),
     )
     for lot in report.lots:
-        row = wire.lots.add(lot_id=lot.lot_id, quantity=base(lot.quantity_base))
+        row = wire.lots.add(lot_id=lot.lot_id, quantity=base(lot.quantity_base), crisis=lot.crisis)
         if lot.expiry is not None:
             row.expiry.CopyFrom(day_to_wire(lot.expiry))
     for order in report.open_orders:

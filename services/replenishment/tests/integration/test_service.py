@@ -89,6 +89,8 @@ def test_a_plan_is_proposed_explained_and_becomes_orders_that_are_counted_next_t
         assert why.need_base == pytest.approx(max(0.0, -sum(t.amount for t in why.terms)))
         assert found[0].quantity_base == found[0].packs * why.base_per_pack
         assert "packs" in why.sentence
+        assert why.cost_with_eur == pytest.approx(plan.cost_eur)
+        assert why.cost_without_eur - why.cost_with_eur == pytest.approx(found[0].saves_eur)
 
         answer = decide(service, plan.plan_id, accept(*found))
         assert answer.accepted == len(found)
@@ -100,6 +102,44 @@ def test_a_plan_is_proposed_explained_and_becomes_orders_that_are_counted_next_t
         again = watch(service, start(service).plan_id)[-1]
         assert again.state == pb.PLAN_STATE_PROPOSED
         assert again.line_count == 0, "everything needed is already ordered"
+
+
+def test_lots_that_will_expire_are_told_with_the_plan_and_with_the_risk(tmp_path: Path) -> None:
+    soon = MONDAY + timedelta(days=9)
+    with running(tmp_path) as service:
+        a_stocked_site(service)
+        counted = stock(tablets(), 500.0, expiry=soon, counted=MORNING + timedelta(seconds=10))
+        assert service.ask.ReportStock(stream(counted), timeout=T).accepted == 1
+        plan = watch(service, start(service).plan_id)[-1]
+        told: list[pb.UseFirst] = []
+        token = ""
+        for _ in range(plan.line_count + 2):
+            page = service.ask.GetPlan(
+                pb.GetPlanRequest(plan_id=plan.plan_id, page_size=1, page_token=token), timeout=T
+            )
+            assert len(page.lines) + len(page.no_suggestions) + len(page.use_first) == 1
+            told.extend(page.use_first)
+            token = page.next_page_token
+            if not token:
+                break
+        assert [lot.lot_id for lot in told] == ["L1"] * plan.use_first_count == ["L1"]
+        assert plan.expected_expiry_eur == pytest.approx(told[0].expected_loss_eur)
+        assert 300 < told[0].expected_loss_base < 450
+        risks = service.ask.AssessRisk(pb.AssessRiskRequest(horizon_days=28), timeout=T).risks
+        assert [lot for risk in risks for lot in risk.use_first] == told
+
+
+def test_a_budget_that_is_too_small_is_told_with_what_a_euro_more_would_save(
+    tmp_path: Path,
+) -> None:
+    with running(tmp_path) as service:
+        a_stocked_site(service)
+        plan = watch(service, start(service, budget=20.0).plan_id)[-1]
+        page = service.ask.GetPlan(pb.GetPlanRequest(plan_id=plan.plan_id), timeout=T)
+        assert plan.limits_priced
+        assert {one.kind for one in page.limit_prices} == {"BUDGET"}
+        assert all(0 < one.saves_eur <= 0.1 + 1e-9 for one in page.limit_prices)
+        assert all(one.site_id == NANTES and one.limit == 20.0 for one in page.limit_prices)
 
 
 def test_the_hospitals_own_list_takes_over_orders_that_were_approved_here(tmp_path: Path) -> None:

@@ -192,3 +192,14 @@ def test_new_orders_that_would_outlive_their_use_cost_what_is_thrown_away() -> N
 
 def test_without_a_known_shelf_life_nothing_is_said_of_spoiling() -> None:
     assert assembled(known()).problem.spoilage is None
+
+
+def test_crisis_stock_neither_fills_a_need_nor_lessens_what_is_ordered() -> None:
+    one = known(amount=0.0)
+    kept = replace(
+        one, report=replace(stock(one.item, 0.0), lots=(Lot("K", 900.0, None, crisis=True),))
+    )
+    empty = assemble([one], MONDAY, 28, None, Policy()).problem.rows
+    crisis = assemble([kept], MONDAY, 28, None, Policy()).problem.rows
+    assert (crisis.supply == empty.supply).all()
+    assert crisis.most.tolist() == empty.most.tolist()

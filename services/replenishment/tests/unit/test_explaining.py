@@ -10,6 +10,7 @@ import pytest
 
 from services.replenishment.adapters.solver.engine import Effort, Watch, solve
 from services.replenishment.domain.assemble import assemble
+from services.replenishment.domain.check import cost
 from services.replenishment.domain.explain import lines_of
 from services.replenishment.domain.plans import Line
 from services.replenishment.domain.policy import Policy
@@ -85,3 +86,18 @@ def test_expired_lots_are_flagged_in_the_explanation() -> None:
     lines = planned(replace(one, report=replace(stock(one.item, 0.0), lots=lots)))
     assert "EXPIRED_LOTS" in lines[0].explanation.limits
     assert lines[0].explanation.terms[0].amount == 0.0
+
+
+def test_every_line_says_what_the_plan_costs_with_and_without_it() -> None:
+    group = a_hospital_group(20, seed=5)
+    assembled = assemble(group, MONDAY, 28, weekly_budget(group), POLICY)
+    orders = solve(assembled.problem, Effort(rounds=6), 1, Watch(time.monotonic)).orders
+    names = [(at.item.item_id, at.known.site_id) for at in assembled.positions]
+    for line in lines_of("plan-1", assembled, orders, POLICY):
+        without = orders.copy()
+        row = names.index((line.item_id, line.site_id))
+        without[row, (line.order_day - MONDAY).days] = 0
+        why = line.explanation
+        assert why.cost_with_eur == pytest.approx(cost(assembled.problem, orders).total)
+        assert why.cost_without_eur == pytest.approx(cost(assembled.problem, without).total)
+        assert "Without this line the plan would cost" in why.sentence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -58,6 +59,37 @@ def test_a_shelf_that_cannot_hold_what_is_promised_says_how_much_is_missing() ->
     found = usable(report(Lot("L", 10, None), reserved=8, crisis=5), MONDAY)
     assert found.total_base == 0
     assert found.short_base == 3
+
+
+def test_a_lot_marked_as_crisis_stock_is_kept_whole_even_when_it_expires_first() -> None:
+    lots = Lot("kept", 10, later(3), crisis=True), Lot("soon", 10, later(5)), Lot("late", 10, None)
+    found = usable(report(*lots), MONDAY)
+    assert [lot.lot_id for lot in found.lots] == ["soon", "late"]
+    assert found.crisis_base == 10
+    more = usable(report(*lots, crisis=14), MONDAY)
+    assert [(lot.lot_id, lot.quantity_base) for lot in more.lots] == [("soon", 10), ("late", 6)]
+    assert (more.crisis_base, more.short_base) == (14, 0)
+
+
+def test_marked_lots_that_expired_are_told_and_not_made_up_from_routine_stock() -> None:
+    lots = Lot("old", 10, later(-1), crisis=True), Lot("late", 10, None)
+    found = usable(report(*lots), MONDAY)
+    assert (found.total_base, found.expired_base, found.crisis_expired_base) == (10, 10, 10)
+    assert found.crisis_base == 0
+
+
+@given(LOTS, st.lists(st.booleans(), min_size=5, max_size=5), st.floats(0, 60), st.floats(0, 60))
+def test_routine_use_never_draws_on_a_marked_lot(
+    lots: tuple[Lot, ...], marks: list[bool], reserved: float, crisis: float
+) -> None:
+    named = [
+        replace(lot, lot_id=f"L{k}", crisis=mark)
+        for k, (lot, mark) in enumerate(zip(lots, marks, strict=False))
+    ]
+    found = usable(report(*named, reserved=reserved, crisis=crisis), MONDAY)
+    assert not {lot.lot_id for lot in found.lots} & {lot.lot_id for lot in named if lot.crisis}
+    good = sum(o.quantity_base for o in named if o.expiry is None or o.expiry >= MONDAY)
+    assert found.total_base <= max(0.0, good - crisis) + 1e-9
 
 
 @given(LOTS, st.floats(0, 60), st.floats(0, 60))
