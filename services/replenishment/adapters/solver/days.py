@@ -47,14 +47,14 @@ def judge_days(grid: Any, opened: Any, ahead: Any, cost: Any, saved: Any) -> Any
 
 @compiled
 def plan_rows(grid: Any, link: Any, ahead: Any, steps: Any) -> Any:
-    """steps [n, T]: a least-cost plan of every row at the prices `link`.
+    """steps [n, T]: a least-cost plan of every row of the groups at the prices `link`.
 
     Ties are broken the same way every time: no order before an order, fewer steps
     before more.
     """
-    _, width, stages, table, stage, day, jump, line, now, slope = grid
+    starts, width, stages, table, stage, day, jump, line, now, slope = grid
     scratch = np.empty(width.max() if len(width) else 0)
-    for i in range(len(width)):
+    for i in range(starts[0], starts[-1]):
         w, u, v = width[i], stage[i], stage[i + 1]
         shape = (stages[i], w)
         mine = ahead[table[i] : table[i + 1]].reshape(shape)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from services.replenishment.adapters.solver.cores import Shares
 from services.replenishment.adapters.solver.grid import BIG, Grid
 from services.replenishment.adapters.solver.sweeps import (
     start_rows,
@@ -21,10 +22,11 @@ from services.replenishment.adapters.solver.sweeps import (
 from services.replenishment.domain.problem import Floats, Problem
 
 
-def packed(grid: Grid) -> tuple[object, ...]:
-    """The grid as the compiled loops take it."""
+def packed(grid: Grid, groups: slice = slice(None)) -> tuple[object, ...]:
+    """The grid as the compiled loops take it, for these groups (all arrays are whole)."""
+    last = None if groups.stop is None else groups.stop + 1
     return (
-        grid.starts,
+        grid.starts[groups.start : last],
         grid.width,
         grid.stages,
         grid.table,
@@ -42,6 +44,7 @@ class Links:
 
     def __init__(self, problem: Problem, grid: Grid) -> None:
         self._grid, self._cost = grid, problem.order_cost
+        self._shares = Shares(grid)
         self.ahead: Floats = np.zeros(len(grid.base))
         self.behind: Floats = np.full(len(grid.base), BIG)
         self.behind[grid.table[:-1]] = 0.0
@@ -59,13 +62,21 @@ class Links:
 
     def restart(self) -> float:
         """Fills `ahead` at the present shares, after other prices moved; the rows' cost."""
-        start_rows(packed(self._grid), self.price, self.ahead, self._least)
+
+        def start(groups: slice) -> None:
+            start_rows(packed(self._grid, groups), self.price, self.ahead, self._least)
+
+        self._shares.run(start)
         return float(self._least.sum())
 
     def sweep(self) -> float:
         """There and back; needs `ahead`. The rows' cost at the new shares."""
-        grid = packed(self._grid)
-        sweep_forward(grid, self._cost, self.price, self.ahead, self.behind)
         passes = (self.ahead, self.behind)
-        sweep_backward(grid, self._cost, self.price, passes, self._least)
+
+        def there_and_back(groups: slice) -> None:
+            grid, cost = packed(self._grid, groups), self._cost[groups]
+            sweep_forward(grid, cost, self.price, self.ahead, self.behind)
+            sweep_backward(grid, cost, self.price, passes, self._least)
+
+        self._shares.run(there_and_back)
         return float(self._least.sum())

@@ -8,6 +8,11 @@ from ortools.linear_solver import pywraplp
 from services.replenishment.adapters.solver.coupling import HARD, Coupling
 from services.replenishment.domain.problem import Floats
 
+# The last basis is a good start for the next solve, and only kept where nothing rewrites the
+# programme in between.
+FROM_LAST_BASIS = "use_preprocessing: false use_scaling: false"
+FROM_SCRATCH = "use_preprocessing: true use_scaling: true"
+
 
 class Master:
     """Mixes group plans so that the limits are kept at least cost.
@@ -18,6 +23,7 @@ class Master:
 
     def __init__(self, coupling: Coupling, fixed_use: Floats, groups: int) -> None:
         self._solver = pywraplp.Solver.CreateSolver("GLOP")
+        self._solver.SetSolverSpecificParametersAsString(FROM_LAST_BASIS)
         infinity = self._solver.infinity()
         self._objective = self._solver.Objective()
         self._objective.SetMinimization()
@@ -50,7 +56,11 @@ class Master:
     def solve(self) -> tuple[float, Floats] | None:
         """Value and prices [R] of the limits; None when GLOP gave up."""
         if self._solver.Solve() != pywraplp.Solver.OPTIMAL:
-            return None
+            self._solver.SetSolverSpecificParametersAsString(FROM_SCRATCH)
+            status = self._solver.Solve()
+            self._solver.SetSolverSpecificParametersAsString(FROM_LAST_BASIS)
+            if status != pywraplp.Solver.OPTIMAL:
+                return None
         prices = np.array([-limit.dual_value() for limit in self._limits])
         return self._objective.Value(), np.clip(prices, 0.0, HARD)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from services.replenishment.adapters.solver.cores import Shares
 from services.replenishment.adapters.solver.days import judge_days, plan_rows
 from services.replenishment.adapters.solver.grid import BIG, Grid
 from services.replenishment.adapters.solver.links import packed
@@ -33,7 +34,7 @@ class Patterns:
 
     def __init__(self, problem: Problem, grid: Grid) -> None:
         self._grid, self._cost, self._days = grid, problem.order_cost, problem.days
-        self._rows = problem.rows.count
+        self._rows, self._shares = problem.rows.count, Shares(grid)
         self._owner = np.repeat(grid.group, grid.stages)
         self._ahead: Floats = np.zeros(len(grid.base))
         self.possible: Flags = np.zeros((len(self._cost), self._days), dtype=bool)
@@ -42,7 +43,12 @@ class Patterns:
     def judge(self, pattern: Flags) -> Judged:
         cost = (pattern & self.possible).sum(axis=1) * self._cost
         saved = np.zeros(self.possible.shape)
-        judge_days(packed(self._grid), pattern, self._ahead, cost, saved)
+
+        def judge(groups: slice) -> None:
+            grid = packed(self._grid, groups)
+            judge_days(grid, pattern[groups], self._ahead, cost[groups], saved[groups])
+
+        self._shares.run(judge)
         gain = np.where(pattern, self._cost[:, None] - saved, saved - self._cost[:, None])
         return Judged(cost, np.where(self.possible, gain, -BIG))
 
@@ -113,5 +119,9 @@ class Patterns:
 
     def _plans(self, link: Floats) -> Ints:
         steps = np.zeros((self._grid.count, self._days), dtype=np.int64)
-        plan_rows(packed(self._grid), link, self._ahead, steps)
+
+        def plan(groups: slice) -> None:
+            plan_rows(packed(self._grid, groups), link, self._ahead, steps)
+
+        self._shares.run(plan)
         return steps

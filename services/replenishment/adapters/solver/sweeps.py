@@ -88,10 +88,10 @@ def backward_row(now: Any, terms: Any, link: Any, ahead: Any, scratch: Any) -> A
 
 @compiled
 def start_rows(grid: Any, link: Any, ahead: Any, least: Any) -> Any:
-    """Fills `ahead` of every row at the prices `link`, and `least` [n]."""
-    _, width, stages, table, stage, _, jump, line, now, slope = grid
+    """Fills `ahead` of every row of the groups at the prices `link`, and `least` [n]."""
+    starts, width, stages, table, stage, _, jump, line, now, slope = grid
     scratch = np.empty(width.max() if len(width) else 0)
-    for i in range(len(width)):
+    for i in range(starts[0], starts[-1]):
         a, b, u, v = table[i], table[i + 1], stage[i], stage[i + 1]
         shape = (stages[i], width[i])
         least[i] = backward_row(
