@@ -263,23 +263,26 @@ def _equal_service(
 
 
 def _targets(found: dict[str, Results], kind: Ints, equal: dict[str, Any]) -> dict[str, Any]:
-    """Each target with its interval; `shown` only where the whole interval keeps it."""
+    """Each target with its interval; `shown` only where the whole interval keeps it.
+
+    Cost and what expired are compared where (s, S) serves at least as much as ours.
+    """
     ours, vital = found[OURS], np.flatnonzero(kind == 0)
     draw = np.random.default_rng(4)
     picks = vital[draw.integers(0, len(vital), (DRAWS, len(vital)))]
     fills = 1.0 - ours.short[picks].sum(axis=1) / np.maximum(ours.demand[picks].sum(axis=1), 1e-12)
     low, high = np.quantile(fills, [0.025, 0.975])
     fill = {"value": ours.fill(kind == 0), "low": float(low), "high": float(high)}
-    expired = _against(ours, found[PEER], np.ones(len(kind), dtype=bool))["expired_ratio"]
-    cost = equal["cost_ratio"]
-    parts = {"cost_ratio": cost, "expired_ratio": expired, "vital_fill": fill}
+    against = {name: equal[name] for name in ("cost_ratio", "expired_ratio")}
+    parts = {**against, "vital_fill": fill}
     told = {}
     for name, part in parts.items():
         target = TARGETS[name]
         if name == "vital_fill":
             met, shown = part["value"] >= target, part["low"] >= target
         else:
-            met = part["value"] is not None and part["value"] <= target
-            shown = part["high"] is not None and part["high"] <= target
+            equal_service = equal["reached"] and part["value"] is not None
+            met = equal_service and part["value"] <= target
+            shown = equal_service and part["high"] <= target
         told[name] = {**part, "target": target, "met": bool(met), "shown": bool(shown)}
     return told
