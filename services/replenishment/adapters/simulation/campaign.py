@@ -253,13 +253,16 @@ def _equal_service(
     """(s, S) tuned for more and more service until it fills as much as ours does."""
     ours = found[OURS]
     everybody = np.ones(len(ours.cost), dtype=bool)
+    sweep: list[dict[str, Any]] = []
     for times in TIMES:
         jobs = [Job(PEER, w, times=times) for w in worlds]
         peer = _joined(play(f"(s, S), shortages counted {times:g} times", jobs))
-        if peer.fill(everybody) >= ours.fill(everybody):
+        against = _against(ours, peer, everybody)
+        sweep.append({"shortage_times": times, **against})
+        if against["fill_rate_theirs"] >= against["fill_rate_ours"]:
             break
-    reached = peer.fill(everybody) >= ours.fill(everybody)
-    return {"shortage_times": times, "reached": reached, **_against(ours, peer, everybody)}
+    reached = against["fill_rate_theirs"] >= against["fill_rate_ours"]
+    return {"shortage_times": times, "reached": reached, **against, "sweep": sweep}
 
 
 def _targets(found: dict[str, Results], kind: Ints, equal: dict[str, Any]) -> dict[str, Any]:

@@ -41,13 +41,13 @@ def draw(told: dict[str, Any], folder: Path) -> None:
     cases = list(told["stress"])
     names = list(told["stress"][cases[0]]["policies"])
     for place, name in enumerate(names):
-        fills = [told["stress"][case]["policies"][name]["fill_rate"] for case in cases]
+        short = [1.0 - told["stress"][case]["policies"][name]["fill_rate"] for case in cases]
         spots = [k + place / (len(names) + 1) for k in range(len(cases))]
-        axes.bar(spots, fills, 1 / (len(names) + 1), label=NAMES[name])
+        axes.bar(spots, short, 1 / (len(names) + 1), label=NAMES[name])
     axes.set_xticks(range(len(cases)), [case.replace("_", "\n") for case in cases])
-    axes.set_ylabel("demand served on its day")
+    axes.set_ylabel("demand not served on its day")
     axes.yaxis.set_major_formatter("{x:.0%}")
-    axes.legend(loc="lower right")
+    axes.legend(loc="upper right")
     figure.tight_layout()
     figure.savefig(folder / "stress.png", dpi=130)
     plt.close(figure)
