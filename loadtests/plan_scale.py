@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ class Promise:
     mebibytes: float
 
 
+LATE_SECONDS = 3.0  # after the seconds asked for, the process has ended
 PROMISES = {
     100: Promise(15, 0.002, 0.006, 1024),
     1000: Promise(15, 0.002, 0.006, 1024),
@@ -45,9 +47,11 @@ def run(size: int, seed: int, folder: Path) -> dict[str, Any]:
     subprocess.run([larrey, "replenishment", *make], check=True)
     options = ["--seconds", str(PROMISES[size].seconds), "--seed", "1", "--json", str(answer)]
     options += ["--instance", str(instance), "--plan-out", str(folder / "plan.npz")]
+    began = time.monotonic()
     subprocess.run([larrey, "replenishment", "solve", *options], check=True)
+    ended = time.monotonic() - began
     instance.unlink()
-    told: dict[str, Any] = json.loads(answer.read_text())
+    told: dict[str, Any] = {**json.loads(answer.read_text()), "ended": ended}
     return told
 
 
@@ -59,24 +63,26 @@ def main() -> int:
     screen, kept = Console(), True
     with tempfile.TemporaryDirectory() as folder:
         for size in options.sizes:
-            promise, gaps, most = PROMISES[size], [], 0.0
+            promise, gaps, most, late = PROMISES[size], [], 0.0, False
             for seed in options.seeds:
                 told = run(size, seed, Path(folder))
                 gaps.append(told["gap"])
                 most = max(most, told["peak_rss_mib"])
+                late = late or told["ended"] > promise.seconds + LATE_SECONDS
                 screen.print(
                     f"{size:>6} item-sites, seed {seed}: gap {told['gap']:.3%}, "
-                    f"{told['seconds']:.1f} s, {told['cpu_seconds']:.1f} CPU-s, "
+                    f"ended after {told['ended']:.1f} s, {told['cpu_seconds']:.1f} CPU-s, "
                     f"{told['peak_rss_mib']:.0f} MiB, {told['iterations']} rounds"
                 )
             median, worst = statistics.median(gaps), max(gaps)
             held = median <= promise.median_gap and worst <= promise.worst_gap
-            held = held and most <= promise.mebibytes
+            held = held and most <= promise.mebibytes and not late
             kept = kept and held
             screen.print(
                 f"{size:>6} item-sites: median {median:.3%}, worst {worst:.3%} "
                 f"(promise {promise.median_gap:.1%}, {promise.worst_gap:.1%}, "
-                f"{promise.mebibytes:.0f} MiB): {'kept' if held else 'BROKEN'}"
+                f"{promise.mebibytes:.0f} MiB, "
+                f"{promise.seconds + LATE_SECONDS:.0f} s): {'kept' if held else 'BROKEN'}"
             )
     return 0 if kept else 1
 

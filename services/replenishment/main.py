@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -213,7 +215,12 @@ def warm_up() -> None:
 
 def simulate_files() -> Simulate:
     """The command that plays policies on files of demand."""
-    from services.replenishment.adapters.simulation.campaign import campaign  # noqa: PLC0415
+    from services.replenishment.adapters.simulation.campaign import (  # noqa: PLC0415
+        Job,
+        Results,
+        campaign,
+        play_one,
+    )
     from services.replenishment.adapters.simulation.plots import draw  # noqa: PLC0415
     from services.replenishment.adapters.simulation.world import worlds_of  # noqa: PLC0415
 
@@ -221,15 +228,17 @@ def simulate_files() -> Simulate:
 
     def played(data: Path) -> dict[str, Any]:
         worlds = worlds_of(data)
-        with bars.Progress(console=screen) as bar:
+        cores = len(os.sched_getaffinity(0))
+        spawn = multiprocessing.get_context("spawn")
+        with (
+            bars.Progress(console=screen) as bar,
+            ProcessPoolExecutor(cores, mp_context=spawn) as pool,
+        ):
 
-            def step(name: str, part: Callable[[Callable[[], None]], Any]) -> Any:
-                task = bar.add_task(name, total=None)
-                found = part(lambda: bar.advance(task))
-                bar.remove_task(task)
-                return found
+            def play(name: str, jobs: Sequence[Job]) -> list[Results]:
+                return list(bar.track(pool.map(play_one, jobs), len(jobs), description=name))
 
-            return campaign(worlds, step)
+            return campaign(worlds, play)
 
     def show(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
         table = Table(*heads)

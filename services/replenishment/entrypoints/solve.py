@@ -19,7 +19,7 @@ from services.replenishment.ports import Proved
 from shared.errors import Malformed
 
 Plan = Callable[[Problem, float, int, Callable[[Proved], None]], Proved]
-RESERVE_SECONDS, RESERVE_OF_A_ROW = 0.5, 1.2e-4
+RESERVE_SECONDS, RESERVE_TIMES = 0.5, 5.0  # times what working out one cost takes here and now
 PATIENCE_SECONDS = 1.0  # a round or a choice may end a little late
 
 
@@ -81,7 +81,9 @@ class SolveFile:
             )
         problem = self.read(instance)
         # what checking the plan and writing the files will take
-        reserve = RESERVE_SECONDS + RESERVE_OF_A_ROW * problem.rows.count
+        timed = time.monotonic()
+        cost(problem, np.zeros((problem.rows.count, problem.days), dtype=np.int64))
+        reserve = RESERVE_SECONDS + RESERVE_TIMES * (time.monotonic() - timed)
         left = began + seconds - reserve - time.monotonic()
         planning = _Planning(self.plan, problem, max(0.0, left), seed)
         planning.start()
@@ -90,7 +92,7 @@ class SolveFile:
         if broken:
             raise AssertionError(f"the plan breaks {broken}")
         total = cost(problem, found.orders).total
-        np.savez_compressed(plan_out, orders=found.orders)
+        np.savez_compressed(plan_out, orders=found.orders.astype(np.int32))
         used = resource.getrusage(resource.RUSAGE_SELF)
         bound = min(found.bound, total)
         told = {

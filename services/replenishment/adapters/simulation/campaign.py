@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -11,18 +11,31 @@ import numpy as np
 from services.replenishment.adapters.simulation.policies import (
     CALM,
     RULES,
+    Caution,
     Played,
     Scene,
     Stress,
     by_plan,
     by_rule,
 )
-from services.replenishment.adapters.simulation.world import KINDS, LINE, ORDER, World, tail_of
+from services.replenishment.adapters.simulation.world import KINDS, LINE, ORDER, World, some_of
 from services.replenishment.domain.problem import Flags, Floats, Ints
 
 OURS, PEER, CLAIRVOYANT = "ours", "s_S", "clairvoyant_28_days"
-TIMES = (1.0, 2.0, 4.0, 8.0)  # how often a shortage counts where (s, S) is tuned for more service
-STRESSED_ITEMS = 8  # of each world
+TIMES = (
+    1.0,
+    2.0,
+    4.0,
+    8.0,
+    16.0,
+)  # how often a shortage counts where (s, S) is tuned for more service
+STRESSED_ITEMS = 6  # of each world
+PLAIN = Caution()
+CAUTIONS = tuple(
+    Caution(spread, shortage, spoilage)
+    for spread, shortage in ((1.0, 1.0), (1.0, 3.0), (1.5, 3.0), (2.0, 3.0))
+    for spoilage in (1.0, 3.0)
+)
 STRESSES = (
     Stress("supplier_down_30_days", closed=(30, 60)),
     Stress("allocation_60_percent", share=0.6),
@@ -85,65 +98,104 @@ def _joined(parts: Sequence[Results]) -> Results:
     return Results(*(np.concatenate([getattr(p, n) for p in parts]) for n in Results.__slots__))
 
 
-def campaign(
-    worlds: Sequence[World], step: Callable[[str, Callable[[Callable[[], None]], Any]], Any]
-) -> dict[str, Any]:
-    """Everything that the report holds. `step` runs one named part and shows its progress."""
-    found = _all(worlds, CALM, True, step)
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """One policy on one world: what a process is given to do."""
+
+    policy: str
+    world: World
+    stress: Stress = CALM
+    times: float = 1.0  # a shortage counts, where a rule is tuned
+    caution: Caution = PLAIN
+
+
+Play = Callable[[str, Sequence[Job]], list[Results]]
+
+
+def play_one(job: Job) -> Results:
+    scene = Scene(job.world, job.stress)
+    if job.policy in RULES:
+        return results(scene, by_rule(scene, RULES[job.policy](), job.times))
+    return results(scene, by_plan(scene, job.policy == CLAIRVOYANT, job.caution))
+
+
+def campaign(worlds: Sequence[World], play: Play) -> dict[str, Any]:
+    """Everything that the report holds. `play` runs jobs, side by side where it can.
+
+    Ours is set on every other item; only the items between them are reported.
+    """
+    chosen, tried = choose(some_of(worlds, slice(1, None, 2)), play)
+    worlds = some_of(worlds, slice(0, None, 2))
+    everyone = (*RULES, OURS, CLAIRVOYANT)
+    found = _all("policies", [Job(n, w, caution=chosen) for n in everyone for w in worlds], play)
     kind = np.concatenate([w.kind for w in worlds])
     source = np.array([name for w in worlds for name in w.source])
     everybody = np.ones(len(kind), dtype=bool)
-    peers = [name for name in found if name != OURS]
     told: dict[str, Any] = {
         "items": len(kind),
         "test_days": sorted({w.days - w.warm for w in worlds}),
+        "set_on_other_items": {"chosen": asdict(chosen), "tried": tried},
         "policies": {name: _summary(one, kind) for name, one in found.items()},
-        "ours_against": {name: _against(found[OURS], found[name], everybody) for name in peers},
+        "ours_against": {
+            name: _against(found[OURS], found[name], everybody) for name in found if name != OURS
+        },
         "by_file": {
             name: _against(found[OURS], found[PEER], source == name) for name in sorted(set(source))
         },
-        "at_equal_service": _equal_service(worlds, found, step),
+        "at_equal_service": _equal_service(worlds, found, play),
     }
-    few = tail_of(worlds, STRESSED_ITEMS)
-    told["stress"] = {}
-    for stress in STRESSES:
-        stressed = _all(few, stress, False, step)
-        some = np.ones(len(stressed[OURS].cost), dtype=bool)
-        told["stress"][stress.name] = {
-            "policies": {
-                name: _summary(one, np.concatenate([w.kind for w in few]))
-                for name, one in stressed.items()
-            },
-            "ours_against_s_S": _against(stressed[OURS], stressed[PEER], some),
-        }
+    few = some_of(worlds, slice(STRESSED_ITEMS))
+    told["stress"] = {stress.name: _stressed(few, stress, chosen, play) for stress in STRESSES}
     told["targets"] = _targets(found, kind, told["at_equal_service"])
     return told
 
 
-def _all(
-    worlds: Sequence[World],
-    stress: Stress,
-    clairvoyant: bool,
-    step: Callable[[str, Callable[[Callable[[], None]], Any]], Any],
-) -> dict[str, Results]:
-    scenes = [Scene(world, stress) for world in worlds]
-    found = {}
-    for name, choices in RULES.items():
-        rule = choices()
-        found[name] = _joined([results(s, by_rule(s, rule)) for s in scenes])
-    plans = {OURS: False, CLAIRVOYANT: True} if clairvoyant else {OURS: False}
-    for name, perfect in plans.items():
-        parts = []
-        for scene in scenes:
+def choose(worlds: Sequence[World], play: Play) -> tuple[Caution, list[dict[str, Any]]]:
+    """The cheapest setting that serves vital items well enough, or the one that serves best.
 
-            def part(
-                tick: Callable[[], None], scene: Scene = scene, perfect: bool = perfect
-            ) -> Results:
-                return results(scene, by_plan(scene, perfect, tick))
+    Cost counts every shortage at its own price, whatever the setting.
+    """
+    if not worlds:
+        return PLAIN, []
+    jobs = [Job(OURS, w, caution=c) for c in CAUTIONS for w in worlds]
+    done, many = play("settings", jobs), len(worlds)
+    vital = np.concatenate([w.kind for w in worlds]) == 0
+    found = [_joined(done[k * many : (k + 1) * many]) for k in range(len(CAUTIONS))]
+    fills = [one.fill(vital) for one in found]
+    costs = [float(one.cost.sum()) for one in found]
+    enough = [k for k in range(len(found)) if fills[k] >= TARGETS["vital_fill"]]
+    best = min(enough, key=costs.__getitem__) if enough else int(np.argmax(fills))
+    tried = [
+        {
+            **asdict(caution),
+            "vital_fill": fills[k],
+            "cost_eur": costs[k],
+            "expired_eur": float(found[k].expired.sum()),
+        }
+        for k, caution in enumerate(CAUTIONS)
+    ]
+    return CAUTIONS[best], tried
 
-            parts.append(step(f"{name}, {scene.world.source[0]}, stress {stress.name}", part))
-        found[name] = _joined(parts)
-    return found
+
+def _all(name: str, jobs: Sequence[Job], play: Play) -> dict[str, Results]:
+    done = play(name, jobs)
+    policies = dict.fromkeys(job.policy for job in jobs)
+    return {
+        policy: _joined([r for job, r in zip(jobs, done, strict=True) if job.policy == policy])
+        for policy in policies
+    }
+
+
+def _stressed(
+    worlds: Sequence[World], stress: Stress, caution: Caution, play: Play
+) -> dict[str, Any]:
+    jobs = [Job(name, w, stress, caution=caution) for name in (*RULES, OURS) for w in worlds]
+    found = _all(stress.name, jobs, play)
+    kind = np.concatenate([w.kind for w in worlds])
+    return {
+        "policies": {name: _summary(one, kind) for name, one in found.items()},
+        "ours_against_s_S": _against(found[OURS], found[PEER], np.ones(len(kind), dtype=bool)),
+    }
 
 
 def _summary(one: Results, kind: Ints) -> dict[str, Any]:
@@ -196,44 +248,44 @@ def _ratio(above: Floats, below: Floats, places: Ints, picks: Ints) -> dict[str,
 
 
 def _equal_service(
-    worlds: Sequence[World],
-    found: dict[str, Results],
-    step: Callable[[str, Callable[[Callable[[], None]], Any]], Any],
+    worlds: Sequence[World], found: dict[str, Results], play: Play
 ) -> dict[str, Any]:
     """(s, S) tuned for more and more service until it fills as much as ours does."""
-    ours, rule = found[OURS], RULES[PEER]()
+    ours = found[OURS]
     everybody = np.ones(len(ours.cost), dtype=bool)
+    sweep: list[dict[str, Any]] = []
     for times in TIMES:
-
-        def part(tick: Callable[[], None], times: float = times) -> Results:
-            tick()
-            return _joined([results(s, by_rule(s, rule, times)) for s in map(Scene, worlds)])
-
-        peer: Results = step(f"(s, S) with a shortage counted {times:g} times", part)
-        if peer.fill(everybody) >= ours.fill(everybody):
+        jobs = [Job(PEER, w, times=times) for w in worlds]
+        peer = _joined(play(f"(s, S), shortages counted {times:g} times", jobs))
+        against = _against(ours, peer, everybody)
+        sweep.append({"shortage_times": times, **against})
+        if against["fill_rate_theirs"] >= against["fill_rate_ours"]:
             break
-    reached = peer.fill(everybody) >= ours.fill(everybody)
-    return {"shortage_times": times, "reached": reached, **_against(ours, peer, everybody)}
+    reached = against["fill_rate_theirs"] >= against["fill_rate_ours"]
+    return {"shortage_times": times, "reached": reached, **against, "sweep": sweep}
 
 
 def _targets(found: dict[str, Results], kind: Ints, equal: dict[str, Any]) -> dict[str, Any]:
-    """Each target with its interval; `shown` only where the whole interval keeps it."""
+    """Each target with its interval; `shown` only where the whole interval keeps it.
+
+    Cost and what expired are compared where (s, S) serves at least as much as ours.
+    """
     ours, vital = found[OURS], np.flatnonzero(kind == 0)
     draw = np.random.default_rng(4)
     picks = vital[draw.integers(0, len(vital), (DRAWS, len(vital)))]
     fills = 1.0 - ours.short[picks].sum(axis=1) / np.maximum(ours.demand[picks].sum(axis=1), 1e-12)
     low, high = np.quantile(fills, [0.025, 0.975])
     fill = {"value": ours.fill(kind == 0), "low": float(low), "high": float(high)}
-    expired = _against(ours, found[PEER], np.ones(len(kind), dtype=bool))["expired_ratio"]
-    cost = equal["cost_ratio"]
-    parts = {"cost_ratio": cost, "expired_ratio": expired, "vital_fill": fill}
+    against = {name: equal[name] for name in ("cost_ratio", "expired_ratio")}
+    parts = {**against, "vital_fill": fill}
     told = {}
     for name, part in parts.items():
         target = TARGETS[name]
         if name == "vital_fill":
             met, shown = part["value"] >= target, part["low"] >= target
         else:
-            met = part["value"] is not None and part["value"] <= target
-            shown = part["high"] is not None and part["high"] <= target
+            equal_service = equal["reached"] and part["value"] is not None
+            met = equal_service and part["value"] <= target
+            shown = equal_service and part["high"] <= target
         told[name] = {**part, "target": target, "met": bool(met), "shown": bool(shown)}
     return told

@@ -29,6 +29,10 @@ def draw(told: dict[str, Any], folder: Path) -> None:
     axes.set_xlabel("demand served on its day")
     axes.set_ylabel("cost over the test, EUR")
     axes.set_yscale("log")
+    axes.margins(x=0.25, y=0.1)
+    axes.yaxis.set_major_formatter("{x:,.0f}")
+    axes.yaxis.set_minor_formatter("{x:,.0f}")
+    axes.xaxis.set_major_formatter("{x:.0%}")
     axes.set_title(f"{told['items']} items, demand that no policy had seen")
     figure.tight_layout()
     figure.savefig(folder / "cost_service.png", dpi=130)
@@ -37,12 +41,13 @@ def draw(told: dict[str, Any], folder: Path) -> None:
     cases = list(told["stress"])
     names = list(told["stress"][cases[0]]["policies"])
     for place, name in enumerate(names):
-        fills = [told["stress"][case]["policies"][name]["fill_rate"] for case in cases]
+        short = [1.0 - told["stress"][case]["policies"][name]["fill_rate"] for case in cases]
         spots = [k + place / (len(names) + 1) for k in range(len(cases))]
-        axes.bar(spots, fills, 1 / (len(names) + 1), label=NAMES[name])
+        axes.bar(spots, short, 1 / (len(names) + 1), label=NAMES[name])
     axes.set_xticks(range(len(cases)), [case.replace("_", "\n") for case in cases])
-    axes.set_ylabel("demand served on its day")
-    axes.legend()
+    axes.set_ylabel("demand not served on its day")
+    axes.yaxis.set_major_formatter("{x:.0%}")
+    axes.legend(loc="upper right")
     figure.tight_layout()
     figure.savefig(folder / "stress.png", dpi=130)
     plt.close(figure)

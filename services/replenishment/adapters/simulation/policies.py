@@ -20,7 +20,6 @@ from services.replenishment.adapters.simulation.shelf import (
 )
 from services.replenishment.adapters.simulation.world import LINE, ORDER, World
 from services.replenishment.adapters.solver.engine import Effort, Watch, solve
-from services.replenishment.domain.policy import LEVELS, WEIGHTS
 from services.replenishment.domain.problem import (
     NO_BREAK,
     NO_CAP,
@@ -38,6 +37,10 @@ HORIZON = 28
 SHARED = 6.0  # lines that share an order, on average: for the rules that plan lines alone
 AMC_REORDER, AMC_MOST = 30.0, 30.0  # days: order below one month, up to two
 EXTRA_DAYS = 3
+RUN_IN = 90  # days that are played before the test, so that shelves are as the policy leaves them
+# The highest scenario of nine, split where vital items are decided.
+LEVELS: Floats = np.array([*((k + 0.5) / 9 for k in range(8)), 0.934444, 0.985, 0.995, 0.999])
+WEIGHTS: Floats = np.array([*(8 * [1 / 9]), 0.98 - 8 / 9, 0.01, 0.008, 0.002])
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,15 @@ class Stress:
 
 
 CALM = Stress()
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """How ours is set: chosen on items that are not reported."""
+
+    vital_spread: float = 1.0  # times the deviation that is forecast for vital items
+    vital_shortage: float = 1.0  # times the price of a shortage of vital items
+    spoilage: float = 1.0  # times the price of what is thrown away
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,6 +104,7 @@ class Scene:
         sums = np.stack([summed[:, a] - summed[:, b] for a, b in itertools.pairwise(weeks)])
         self.spread = np.sqrt(sums.var(axis=0) / 7.0)
         self.mean[:, w.warm :] *= s.bias
+        self.start = max(w.first, w.warm - RUN_IN)
 
     def inputs(self, item: int, span: slice) -> tuple[tuple[Any, ...], tuple[float, ...]]:
         w = self.world
@@ -111,7 +124,7 @@ class Scene:
 
     def played(self, out: Floats) -> Played:
         w = self.world
-        test = out[:, w.warm - w.first :]
+        test = out[:, w.warm - self.start :]
         on_hand, missing, short, expired, ordered = (test[:, :, k] for k in range(5))
         return Played(on_hand, missing, short, expired, ordered, self.demand[:, w.warm :])
 
@@ -121,9 +134,9 @@ def by_rule(scene: Scene, choices: Floats, times: float = 1.0) -> Played:
     shortage counted so many `times`."""
     w = scene.world
     calm = Scene(w)
-    out = np.zeros((w.count, w.days - w.first, 6))
+    out = np.zeros((w.count, w.days - scene.start, 6))
     for item in range(w.count):
-        before, whole = slice(w.first, w.warm), slice(w.first, w.days)
+        before, whole = slice(w.first, w.warm), slice(scene.start, w.days)
         days, terms = calm.inputs(item, before)
         dearer = (*terms[:3], terms[3] * times, *terms[4:])
         best = tune(days, dearer, choices, calm.news(item, before))
@@ -146,18 +159,17 @@ def amc_choices() -> Floats:
     return np.array([[REORDER, AMC_REORDER, AMC_MOST, 0.0]])
 
 
-def by_plan(scene: Scene, perfect: bool, tick: Callable[[], None]) -> Played:
+def by_plan(scene: Scene, perfect: bool, caution: Caution) -> Played:
     """The engine re-plans every day of the whole play; only the first day is carried out."""
     w = scene.world
-    out = np.zeros((w.count, w.days - w.first, 6))
+    out = np.zeros((w.count, w.days - scene.start, 6))
     lots = [np.zeros(int(life)) for life in w.life]
     coming, owed = np.zeros((w.count, 60)), np.zeros(w.count)
     for item in range(w.count):
-        lots[item][-1] = 14.0 * scene.mean[item, w.first]
-    for place, day in enumerate(range(w.first, w.days)):
-        tick()
+        lots[item][-1] = 14.0 * scene.mean[item, scene.start]
+    for place, day in enumerate(range(scene.start, w.days)):
         if scene.opened[:, day].any():
-            orders = _orders(scene, day, (lots, coming, owed), perfect)
+            orders = _orders(scene, day, (lots, coming, owed), caution if not perfect else None)
             for item in np.flatnonzero(orders).tolist():
                 arrives = int(w.lead[item] + scene.extra[item, day])
                 coming[item, arrives] += orders[item] * scene.share[day]
@@ -173,18 +185,20 @@ def by_plan(scene: Scene, perfect: bool, tick: Callable[[], None]) -> Played:
 
 
 def _orders(
-    scene: Scene, day: int, state: tuple[list[Floats], Floats, Floats], perfect: bool
+    scene: Scene, day: int, state: tuple[list[Floats], Floats, Floats], caution: Caution | None
 ) -> Ints:
-    """[N] packs to order this morning."""
+    """[N] packs to order this morning; without `caution`, what comes is foreseen."""
     w, (lots, coming, owed) = scene.world, state
     ahead: Floats = np.arange(1.0, HORIZON + 1)
-    if perfect:
+    vital, set_to = w.kind == 0, caution or Caution()
+    if caution is None:
         there = scene.demand[:, day : day + HORIZON]
         path = np.cumsum(np.pad(there, ((0, 0), (0, HORIZON - there.shape[1]))), axis=1)
         demand, weights = path[:, :, None], np.ones(1)
     else:
         mean = np.maximum(scene.mean[:, day], 1e-6)[:, None] * ahead
         variance = scene.spread[:, day, None] ** 2 * ahead + (ERROR * mean) ** 2
+        variance *= np.where(vital, set_to.vital_spread**2, 1.0)[:, None]
         demand, weights = _quantiles(mean, np.maximum(variance, 1e-6 * mean)), WEIGHTS
     on_hand = np.array([one.sum() for one in lots])
     due = np.zeros((w.count, HORIZON))
@@ -205,7 +219,9 @@ def _orders(
     further = np.maximum(last + 1 - HORIZON, 0)[:, :, None] / HORIZON
     use = demand[row, np.minimum(last, HORIZON - 1)] + further * demand[:, -1:, :]
     have = on_hand + coming.sum(axis=1) - owed
-    problem = _problem(scene, (demand, supply, weights), opened, Spoilage(have, use, w.price))
+    spoilage = Spoilage(have, use, w.price * set_to.spoilage)
+    shortage = w.shortage * np.where(vital, set_to.vital_shortage, 1.0)
+    problem = _problem(scene, (demand, supply, weights), (opened, shortage), spoilage)
     plan = solve(problem, Effort(rounds=1), 1, Watch(time.monotonic))
     return plan.orders[:, 0]
 
@@ -223,9 +239,12 @@ _TABLE = stats.gamma.ppf(LEVELS[:, None], np.exp(_GRID)[None, :]) / np.exp(_GRID
 
 
 def _problem(
-    scene: Scene, paths: tuple[Floats, Floats, Floats], opened: Flags, spoilage: Spoilage
+    scene: Scene,
+    paths: tuple[Floats, Floats, Floats],
+    terms: tuple[Flags, Floats],
+    spoilage: Spoilage,
 ) -> Problem:
-    w, (demand, supply, weights) = scene.world, paths
+    w, (demand, supply, weights), (opened, shortage) = scene.world, paths, terms
     ones = np.ones(w.count, dtype=np.int64)
     rows = Rows(
         demand=demand,
@@ -241,7 +260,7 @@ def _problem(
         break_discount=np.zeros((w.count, 0)),
         line_cost=np.full(w.count, LINE),
         holding=w.holding,
-        shortage=w.shortage,
+        shortage=shortage,
         site=0 * ones,
         group=w.supplier,
         cap=np.full(w.count, NO_CAP),

@@ -166,14 +166,14 @@ def _drawn(
     )
 
 
-def tail_of(worlds: Sequence[World], most: int) -> list[World]:
-    """The first items of each world, for runs that need not be exact."""
-    return [_first(world, most) for world in worlds]
+def some_of(worlds: Sequence[World], items: slice) -> list[World]:
+    """These items of each world; worlds left without any are dropped."""
+    found = [_part(world, items) for world in worlds]
+    return [world for world in found if world.count]
 
 
-def _first(w: World, most: int) -> World:
-    n = min(most, w.count)
+def _part(w: World, i: slice) -> World:
     return World(
-        w.names[:n], w.source[:n], w.demand[:n], w.first, w.warm, w.price[:n], w.life[:n],
-        w.kind[:n], w.shortage[:n], w.supplier[:n], w.lead[:n], w.late[:n], w.open_days[:n],
+        w.names[i], w.source[i], w.demand[i], w.first, w.warm, w.price[i], w.life[i],
+        w.kind[i], w.shortage[i], w.supplier[i], w.lead[i], w.late[i], w.open_days[i],
     )  # fmt: skip

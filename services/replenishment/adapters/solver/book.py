@@ -20,7 +20,7 @@ class Book:
         self._coupling, self._group = coupling, problem.rows.group
         self._order_cost = problem.order_cost
         self._master = Master(coupling, fixed_use, len(problem.order_cost))
-        self._kept: list[NDArray[np.int32]] = []
+        self._kept: list[NDArray[np.signedinteger]] = []
         self._owner: list[int] = []  # of each column of the master: its group
         self._weights: Floats = np.zeros(0)  # of the last mix; later columns have none yet
         self._origin: list[int] = []  # and the kept plan that it is a part of, or -1
@@ -40,14 +40,19 @@ class Book:
                 self._origin.append(origin)
                 new = True
         if new and origin >= 0:
-            self._kept.append(steps.astype(np.int32))
+            self._kept.append(steps.astype(np.min_scalar_type(-1 - int(steps.max(initial=0)))))
 
-    def prices(self) -> tuple[float, Floats] | None:
+    def prices(self, seconds: float) -> tuple[float, Floats] | None:
         """Value of the best mix, fixed cost left out, and prices [R] of the limits."""
-        solved = self._master.solve()
+        solved = self._master.solve(seconds)
         if solved is not None:
             self._weights = np.clip(self._master.weights(), 0.0, None)
         return solved
+
+    @property
+    def mixed(self) -> bool:
+        """Whether there is a mix to draw from."""
+        return bool(len(self._weights))
 
     def draw(self, random: np.random.Generator) -> Ints:
         """Steps [N, T] of one plan per group, drawn with the weights of the last mix."""

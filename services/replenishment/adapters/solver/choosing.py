@@ -20,7 +20,7 @@ class Known:
 
     used: NDArray[np.bool_]  # [N, P, T]
     cost: Floats  # [N, P]
-    use: Floats  # [N, P, U]
+    use: NDArray[np.float32]  # [N, P, U]
     held: Flags  # [N, P]
     limit: Ints  # [N, U]
     room: Floats  # [R + 1]

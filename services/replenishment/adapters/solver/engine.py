@@ -25,6 +25,7 @@ from services.replenishment.domain.problem import NO_CAP, Flags, Floats, Ints, P
 
 FIRST_SWEEPS, SWEEPS, KICKS, VARIANTS = 8, 3, 2, 2
 LOOKS = 3  # while prices are being found, every so many rounds a plan is finished
+LAST = 4  # and in the last so many rounds that time allows, plans are improved in any case
 SETTLED = 0.001  # distance from the master's value at which prices count as found,
 QUIET, QUIET_ROUNDS = 1e-5, 6  # or so many rounds that did not raise the bound by this share,
 NEAR = 0.02  # when it is not farther than this
@@ -140,7 +141,7 @@ class _Search:
         coupling.apply(self._grid, self._best_prices)
         self._links = Links(problem, self._grid)
         self._best_links = self._links.price.copy()
-        self._patterns = Patterns(problem, self._grid)
+        self._patterns = Patterns(problem, self._grid, self._links.ahead)
         nothing = coupling.use_of(self._grid, np.zeros_like(self._orders))
         self._finish = Finish(coupling, self._fixed_use, nothing)
         self._polish = Polish(coupling, self._grid, self._finish)
@@ -153,7 +154,7 @@ class _Search:
         prices, settled, quiet, improved = self._best_prices, False, 0, 0
         pattern: Flags | None = None
         while not self._done():
-            before = self._bound
+            before, began = self._bound, self._seconds
             self._coupling.apply(self._grid, prices)
             self._bound_at(prices, FIRST_SWEEPS if pattern is None else SWEEPS)
             pattern, slots = self._plan_at(pattern, KICKS if settled else 1)
@@ -161,11 +162,14 @@ class _Search:
                 self._finish.start_from(slots, self._random, self._stop)
                 self._keep_plan(self._finish.steps)
             prices, distance = self._next_prices()
-            if settled:
+            left = self._effort.seconds - self._seconds
+            if settled or left < LAST * (self._seconds - began):
                 self._improve(pattern)
                 improved += 1
                 if improved % CHOOSE == 0 and self._problem.rows.count <= MOST_ROWS:
                     self._choose()
+            elif self._rounds % LOOKS == 0:
+                self._round_off()
             self._rounds += 1
             self._say()
             quiet = 0 if self._bound > before + QUIET * abs(before) else quiet + 1
@@ -216,6 +220,8 @@ class _Search:
 
     def _round_off(self) -> None:
         """One plan per group, drawn from the master's mix, improved as a whole."""
+        if not self._book.mixed:
+            return
         steps = self._book.draw(self._random)
         use = self._coupling.use_of(self._grid, steps)
         slots = self._finish.remember(steps, use)
@@ -258,7 +264,7 @@ class _Search:
 
         The distance is that of the bound from the master's value, as a fraction.
         """
-        solved = self._book.prices()
+        solved = self._book.prices(self._effort.seconds - self._seconds)
         if solved is None:
             return self._best_prices, 0.0
         value, wanted = solved

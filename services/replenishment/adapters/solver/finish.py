@@ -45,7 +45,8 @@ class Finish:
         self._steps = np.zeros((count, self.slots, days), dtype=np.int32)
         self._used = np.zeros((count, self.slots, days), dtype=np.bool_)
         self._cost = np.full((count, self.slots), np.inf)
-        self._use = np.zeros((count, self.slots, limit.shape[1]))
+        # single precision will do: what a mix costs is worked out again before it is kept
+        self._use = np.zeros((count, self.slots, limit.shape[1]), dtype=np.float32)
         self._filled = np.ones(count, dtype=np.int64)
         self._cost[:, 0] = nothing.cost
         self._use[:, 0] = coupling.as_rows(nothing)

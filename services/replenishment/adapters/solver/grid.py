@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.replenishment.adapters.solver.compiled import compiled
 from services.replenishment.domain.problem import (
@@ -24,6 +25,7 @@ from services.replenishment.domain.problem import (
 )
 
 BIG = 1e12  # EUR: what can never be chosen
+DOWN = 1.0 - 2.0**-23  # more than single precision rounds up
 AT_ONCE = 4096  # rows whose scenarios are unfolded together: they are large
 WIDE = 16  # times the need: limits above this are not tabulated to the end
 
@@ -49,7 +51,9 @@ class Grid:
     now: Floats  # tables at the present storage prices, EUR
     slope: Floats  # [W, all stages] EUR a step at the present prices
     arrived: Ints  # [n, T] stage whose order has arrived by that day, -1 before the first
-    shelf: Floats  # where storage is limited: [T] tables of m3, a row's days one after another
+    # where storage is limited: [T] tables of m3, a row's days one after another. Half the
+    # memory of the rest, and rounded down, so that a bound taken from them stays one.
+    shelf: NDArray[np.float32]
     shelf_start: Ints  # [n + 1]
 
     @property
@@ -114,7 +118,7 @@ def grid_of(problem: Problem, limit: Ints) -> Grid:
         now=np.zeros(0),
         slope=np.zeros((jump.shape[1], len(entry))),
         arrived=arrived,
-        shelf=np.zeros(shelf_start[-1]),
+        shelf=np.zeros(shelf_start[-1], dtype=np.float32),
         shelf_start=shelf_start,
     )
     step = rows.pack[live] * rows.multiple[live]
@@ -199,7 +203,7 @@ def _fill(net: Any, weights: Any, rates: Any, places: Any, tables: Any) -> Any:
                 if s >= 0:
                     base[table[i] + s * size + y] += holding * on_hand + shortage * missing
                 if keeps:
-                    shelf[shelf_start[i] + d * size + y] = volume * on_hand
+                    shelf[shelf_start[i] + d * size + y] = volume * on_hand * DOWN
 
 
 @compiled

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import time
+
 import numpy as np
 from ortools.linear_solver import pywraplp
 
@@ -41,7 +44,8 @@ class Master:
 
     def add(self, group: int, cost: float, use: Floats) -> bool:
         """Makes one plan of a group known; False when it was already."""
-        mark = np.r_[group, np.round(cost, 6), np.round(use, 6)].tobytes()
+        plan = np.r_[group, np.round(cost, 6), np.round(use, 6)].tobytes()
+        mark = hashlib.blake2b(plan, digest_size=16).digest()
         if mark in self._seen:
             return False
         self._seen.add(mark)
@@ -53,16 +57,23 @@ class Master:
         self._weights.append(weight)
         return True
 
-    def solve(self) -> tuple[float, Floats] | None:
-        """Value and prices [R] of the limits; None when GLOP gave up."""
-        if self._solver.Solve() != pywraplp.Solver.OPTIMAL:
+    def solve(self, seconds: float) -> tuple[float, Floats] | None:
+        """Value and prices [R] of the limits; None when GLOP gave up, or time did."""
+        until = time.monotonic() + seconds
+        solved = self._solved(seconds)
+        if not solved and time.monotonic() < until:
             self._solver.SetSolverSpecificParametersAsString(FROM_SCRATCH)
-            status = self._solver.Solve()
+            solved = self._solved(until - time.monotonic())
             self._solver.SetSolverSpecificParametersAsString(FROM_LAST_BASIS)
-            if status != pywraplp.Solver.OPTIMAL:
-                return None
+        if not solved:
+            return None
         prices = np.array([-limit.dual_value() for limit in self._limits])
         return self._objective.Value(), np.clip(prices, 0.0, HARD)
+
+    def _solved(self, seconds: float) -> bool:
+        if seconds < float("inf"):
+            self._solver.SetTimeLimit(max(1, int(1000 * seconds)))
+        return bool(self._solver.Solve() == pywraplp.Solver.OPTIMAL)
 
     def weights(self) -> Floats:
         return np.array([weight.solution_value() for weight in self._weights])

@@ -30,13 +30,13 @@ class Judged:
 
 
 class Patterns:
-    """Search over [group, day] flags, all groups side by side."""
+    """Search over [group, day] flags, all groups side by side; `ahead` is room to work in."""
 
-    def __init__(self, problem: Problem, grid: Grid) -> None:
+    def __init__(self, problem: Problem, grid: Grid, ahead: Floats) -> None:
         self._grid, self._cost, self._days = grid, problem.order_cost, problem.days
         self._rows, self._shares = problem.rows.count, Shares(grid)
         self._owner = np.repeat(grid.group, grid.stages)
-        self._ahead: Floats = np.zeros(len(grid.base))
+        self._ahead = ahead
         self.possible: Flags = np.zeros((len(self._cost), self._days), dtype=bool)
         self.possible[self._owner, grid.day] = True
 

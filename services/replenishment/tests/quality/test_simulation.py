@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from services.replenishment.adapters.simulation.campaign import (
+    CAUTIONS,
     OURS,
+    Job,
+    Results,
     campaign,
+    choose,
+    play_one,
     results,
 )
 from services.replenishment.adapters.simulation.policies import (
+    Caution,
     Scene,
     Stress,
     amc_choices,
@@ -24,7 +30,7 @@ from services.replenishment.adapters.simulation.policies import (
     by_rule,
 )
 from services.replenishment.adapters.simulation.shelf import serve
-from services.replenishment.adapters.simulation.world import World, worlds_of
+from services.replenishment.adapters.simulation.world import World, some_of, worlds_of
 from services.replenishment.entrypoints.simulate import Simulate
 from shared.errors import Malformed
 
@@ -53,8 +59,8 @@ def world(tmp_path: Path) -> World:
     return worlds_of(tmp_path)[0]
 
 
-def at_once(_name: str, part: Callable[[Callable[[], None]], Any]) -> Any:
-    return part(lambda: None)
+def in_turn(_name: str, jobs: Sequence[Job]) -> list[Results]:
+    return [play_one(job) for job in jobs]
 
 
 def test_the_oldest_lots_go_first_and_what_is_left_of_them_expires() -> None:
@@ -100,7 +106,7 @@ def test_nothing_is_ordered_while_the_supplier_is_down(world: World) -> None:
     stress = Stress("down", closed=(10, 40))
     for played in (
         by_rule(Scene(world, stress), amc_choices()),
-        by_plan(Scene(world, stress), False, lambda: None),
+        by_plan(Scene(world, stress), False, Caution()),
     ):
         assert played.ordered[:, 10:40].sum() == 0
         assert played.ordered.sum() > 0
@@ -119,7 +125,7 @@ def test_the_campaign_reports_every_policy_stress_and_target(tmp_path: Path) -> 
     a_demand_file(tmp_path)
     tables: list[list[tuple[str, ...]]] = []
     play = Simulate(
-        lambda data: campaign(worlds_of(data), at_once),
+        lambda data: campaign(worlds_of(data), in_turn),
         lambda _told, _folder: None,
         lambda _heads, rows: tables.append(rows),
     )
@@ -131,6 +137,27 @@ def test_the_campaign_reports_every_policy_stress_and_target(tmp_path: Path) -> 
     for one in told["targets"].values():
         assert not one["shown"] or one["met"], "shown without being met"
     assert len(tables) == 2
+
+
+def test_the_setting_is_the_cheapest_of_those_that_serve_vital_items(world: World) -> None:
+    def as_told(_name: str, jobs: Sequence[Job]) -> list[Results]:
+        return [told(job.caution == CAUTIONS[2], job.caution == CAUTIONS[1]) for job in jobs]
+
+    def told(serves: bool, cheap: bool) -> Results:
+        none, some = np.zeros(world.count), np.full(world.count, 100.0)
+        short = none if serves else 0.5 * some
+        cost = none if cheap else some
+        return Results(cost, some, short, none, some, none, none.astype(int), none.astype(int))
+
+    vital = dataclasses.replace(world, kind=np.zeros(world.count, dtype=int))
+    chosen, tried = choose([vital], as_told)
+    assert chosen == CAUTIONS[2], "cheaper ones that do not serve were passed over"
+    assert len(tried) == len(CAUTIONS)
+
+
+def test_every_item_is_either_used_to_choose_or_reported(world: World) -> None:
+    apart = [some_of([world], slice(first, None, 2))[0].names for first in (0, 1)]
+    assert sorted(apart[0] + apart[1]) == sorted(world.names)
 
 
 def test_a_folder_without_demand_is_named(tmp_path: Path) -> None:
