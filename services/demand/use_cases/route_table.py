@@ -59,10 +59,15 @@ class RouteTable:
         engines = [one for one in self.engines if worth_trying(one.home, one.serves, shares)]
         found = self._back_tests(table, asked, engines)
         sampled = frozenset(one.name for one in engines if one.slow)
+        # Without a back-test the few go with the many: an engine that learns from a whole
+        # pool knows more of them than one that is left with them alone.
+        many = max(rows, key=lambda group: len(rows[group]))
+        untested = not any(found.values())
         chosen: dict[Group, Judged] = {}
         for group, members in rows.items():
             tried = {one.name: found[one.name] for one in engines if group in one.serves}
-            default = next(name for name in self.homes[group] if name in tried)
+            homes = (*self.homes[many], *self.homes[group]) if untested else self.homes[group]
+            default = next(name for name in homes if name in tried)
             chosen[group] = judge(tried, members, default, sampled)
         return chosen
 

@@ -137,6 +137,15 @@ def test_a_history_too_short_to_hold_back_anything_goes_to_the_first_home() -> N
     assert chosen[Group.REGULAR].engine == "first"
 
 
+def test_without_a_back_test_the_few_are_served_with_the_many() -> None:
+    engines = Constant("panel", 1.0), Constant("forests", 1.0)
+    homes = {Group.REGULAR: ("panel",), Group.RARE: ("forests",)}
+    made = RouteTable(engines, homes, Silent())
+    for regular, rare, engine in ((2, 20, "forests"), (20, 2, "panel")):
+        chosen = made.choose(mixed_table(regular, rare, length=9), asked())
+        assert {judged.engine for judged in chosen.values()} == {engine}
+
+
 def test_the_forecast_is_in_the_order_of_the_table_and_says_why() -> None:
     table = mixed_table(4, 4)
     made = route(Constant("one", 1.0))
