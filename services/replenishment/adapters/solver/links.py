@@ -43,7 +43,7 @@ class Links:
     """Shares of every row and stage, improved by sweeps forward and backward."""
 
     def __init__(self, problem: Problem, grid: Grid) -> None:
-        self._grid, self._cost = grid, problem.order_cost
+        self._grid, self._cost, self._count = grid, problem.order_cost, problem.rows.count
         self._shares = Shares(grid)
         self.ahead: Floats = np.zeros(len(grid.base))
         self.behind: Floats = np.full(len(grid.base), BIG)
@@ -59,6 +59,23 @@ class Links:
         sharing = np.bincount(place)[place] if len(place) else np.zeros(0)
         shares: Floats = self._cost[owner] / np.maximum(sharing, 1)
         return shares
+
+    def start_from(self, share: Floats) -> None:
+        """Begins with the shares [N, T] of another solve, scaled to the cost of each order."""
+        grid = self._grid
+        owner = np.repeat(grid.group, grid.stages)
+        place = owner * (grid.day.max(initial=0) + 1) + grid.day
+        asked = np.maximum(share[np.repeat(grid.rows, grid.stages), grid.day], 0.0)
+        together = np.bincount(place, asked)[place] if len(place) else np.zeros(0)
+        scaled = self._cost[owner] * asked / np.where(together > 0.0, together, 1.0)
+        self.price = np.where(together > 0.0, scaled, self._even())
+
+    def named(self, price: Floats) -> Floats:
+        """[N, T] of shares [all stages]."""
+        grid = self._grid
+        share = np.zeros((self._count, grid.arrived.shape[1]))
+        share[np.repeat(grid.rows, grid.stages), grid.day] = price
+        return share
 
     def restart(self) -> float:
         """Fills `ahead` at the present shares, after other prices moved; the rows' cost."""
