@@ -13,12 +13,8 @@ from __future__ import annotations
 import numpy as np
 
 from services.replenishment.adapters.solver.cores import Shares
-from services.replenishment.adapters.solver.grid import BIG, Grid
-from services.replenishment.adapters.solver.sweeps import (
-    start_rows,
-    sweep_backward,
-    sweep_forward,
-)
+from services.replenishment.adapters.solver.grid import Grid
+from services.replenishment.adapters.solver.sweeps import start_rows, there_and_back
 from services.replenishment.domain.problem import Floats, Problem
 
 
@@ -46,8 +42,6 @@ class Links:
         self._grid, self._cost, self._count = grid, problem.order_cost, problem.rows.count
         self._shares = Shares(grid)
         self.ahead: Floats = np.zeros(len(grid.base))
-        self.behind: Floats = np.full(len(grid.base), BIG)
-        self.behind[grid.table[:-1]] = 0.0
         self.price: Floats = self._even()
         self._least: Floats = np.zeros(grid.count)
 
@@ -88,12 +82,10 @@ class Links:
 
     def sweep(self) -> float:
         """There and back; needs `ahead`. The rows' cost at the new shares."""
-        passes = (self.ahead, self.behind)
 
-        def there_and_back(groups: slice) -> None:
+        def sweep(groups: slice) -> None:
             grid, cost = packed(self._grid, groups), self._cost[groups]
-            sweep_forward(grid, cost, self.price, self.ahead, self.behind)
-            sweep_backward(grid, cost, self.price, passes, self._least)
+            there_and_back(grid, cost, self.price, self.ahead, self._least)
 
-        self._shares.run(there_and_back)
+        self._shares.run(sweep)
         return float(self._least.sum())
