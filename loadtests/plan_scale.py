@@ -3,7 +3,8 @@
     python -m loadtests.plan_scale [--sizes 100 1000 10000 50000] [--seeds 1 2 3 4 5]
 
 Each line is one run of `larrey replenishment solve` on a problem of
-`larrey replenishment generate`. Exit code 1 when a promise of the table is broken.
+`larrey replenishment generate`; of 50,000 only the first seed is run. Exit code 1 when a
+promise of the table is broken.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class Promise:
     median_gap: float
     worst_gap: float
     mebibytes: float
+    seeds: int = 5  # how many of the seeds asked for are run
 
 
 LATE_SECONDS = 3.0  # after the seconds asked for, the process has ended
@@ -36,7 +38,7 @@ PROMISES = {
     100: Promise(15, 0.002, 0.006, GB),
     1000: Promise(15, 0.002, 0.006, GB),
     10_000: Promise(60, 0.005, 0.005, GB),
-    50_000: Promise(150, 0.005, 0.005, 1.5 * GB),
+    50_000: Promise(150, 0.005, 0.005, 1.5 * GB, seeds=1),
 }
 
 
@@ -65,7 +67,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         for size in options.sizes:
             promise, gaps, most, late = PROMISES[size], [], 0.0, False
-            for seed in options.seeds:
+            for seed in options.seeds[: promise.seeds]:
                 told = run(size, seed, Path(folder))
                 gaps.append(told["gap"])
                 most = max(most, told["peak_rss_mib"])
