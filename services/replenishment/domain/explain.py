@@ -25,6 +25,7 @@ from services.replenishment.domain.positions import (
     EXPIRED_LOTS,
     ORDER_OVERDUE,
     SHELF_SHORT,
+    TAIL_UNKNOWN,
     Position,
 )
 from services.replenishment.domain.problem import NO_CAP, Flags, Floats, Ints, Problem
@@ -53,6 +54,8 @@ WORDS = {
     "the longest lead time counts",
     FLAGS[Availability.STOPPED]: "the ANSM lists it as stopped and its supplier still delivers: "
     "the longest lead time counts",
+    TAIL_UNKNOWN: "the forecast ends below the level that the item is stocked for: the demand "
+    "beyond its last level is taken to be that level",
     SHELF_SHORT: "the shelf holds less than what is reserved or kept for crises",
 }
 

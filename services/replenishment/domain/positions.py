@@ -24,6 +24,7 @@ EXPIRED_LOTS = "EXPIRED_LOTS"
 ORDER_OVERDUE = "ORDER_OVERDUE"
 SHELF_SHORT = "SHELF_SHORT"
 CRISIS_EXPIRED = "CRISIS_EXPIRED"
+TAIL_UNKNOWN = "TAIL_UNKNOWN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,24 +128,26 @@ def position(known: Known, day: date, days: int, policy: Policy) -> Position | N
     orders = known.open_orders
     terms = known.terms_now
     late = None if terms is None else terms.lead_days
-    flags = []
-    if stock.expired_base > 0:
-        flags.append(EXPIRED_LOTS)
-    if stock.crisis_expired_base > 0:
-        flags.append(CRISIS_EXPIRED)
-    if stock.short_base > 0:
-        flags.append(SHELF_SHORT)
-    if any(order.due < day for order in orders):
-        flags.append(ORDER_OVERDUE)
-    if known.status is not None:
-        flags.append(FLAGS[known.status.availability])
+    tail = forecast.levels[-1] < policy.service(item.criticality).level
     return Position(
         known=known,
         stock=stock,
         arrived=arrivals(orders, day, days, late),
         demand=spread(forecast, day, days, policy.spread),
-        flags=tuple(flags),
+        flags=_flags(stock, known, day) + ((TAIL_UNKNOWN,) if tail else ()),
     )
+
+
+def _flags(stock: UsableStock, known: Known, day: date) -> tuple[str, ...]:
+    """What is odd enough to be told with every line of the item."""
+    seen = {
+        EXPIRED_LOTS: stock.expired_base > 0,
+        CRISIS_EXPIRED: stock.crisis_expired_base > 0,
+        SHELF_SHORT: stock.short_base > 0,
+        ORDER_OVERDUE: any(order.due < day for order in known.open_orders),
+    }
+    listed = () if known.status is None else (FLAGS[known.status.availability],)
+    return tuple(flag for flag, holds in seen.items() if holds) + listed
 
 
 def without_terms(known: Known) -> NoSuggestion:
