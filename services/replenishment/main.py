@@ -33,6 +33,7 @@ from services.replenishment.entrypoints.solve import SolveFile
 from services.replenishment.entrypoints.supply_status import SendSupplyStatus
 from services.replenishment.ports import OracleCase, Proved, Solver, Today
 from services.replenishment.settings import Settings
+from services.replenishment.use_cases.agreed import PutGroupAllotments, PutStorageLimits
 from services.replenishment.use_cases.carry_out import CarryOutPlan
 from services.replenishment.use_cases.catalogue import PutItems, PutSites, PutSupplyTerms
 from services.replenishment.use_cases.decide import DecidePlan
@@ -149,6 +150,8 @@ def _use_cases(core: _Core, wake: Callable[[], None]) -> UseCases:
         put_items=PutItems(store),
         put_sites=PutSites(store),
         put_supply_terms=PutSupplyTerms(store),
+        put_storage_limits=PutStorageLimits(store),
+        put_group_allotments=PutGroupAllotments(store),
         put_supply_status=PutSupplyStatus(store),
         put_substitutes=PutSubstitutes(store, core.clock),
         report_stock=ReportStock(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
+from services.replenishment.domain.agreed import GroupAllotment, GroupLimits
 from services.replenishment.domain.availability import SupplyStatus
 from services.replenishment.domain.demand import Forecast
 from services.replenishment.domain.expiry import UseFirst
@@ -15,6 +16,7 @@ from services.replenishment.domain.limits import LimitPrice
 from services.replenishment.domain.plans import Line, Plan, Verdict
 from services.replenishment.domain.positions import ApprovedOrder, Known, NoSuggestion
 from services.replenishment.domain.problem import Floats, Ints, Problem
+from services.replenishment.domain.shelves import StorageLimit
 from services.replenishment.domain.stock import StockReport
 from services.replenishment.domain.substitutes import Substitute
 from services.replenishment.domain.terms import SupplyTerms
@@ -68,6 +70,14 @@ class Supply(Protocol):
         ...
 
 
+class Agreed(Protocol):
+    """Limits of sites and of the whole group; an entry without a value is taken away."""
+
+    def put_storage_limits(self, limits: Sequence[StorageLimit]) -> None: ...
+    def put_allotments(self, allotments: Sequence[GroupAllotment]) -> None: ...
+    def limits(self) -> GroupLimits: ...
+
+
 class Orders(Protocol):
     """Orders approved here, by id."""
 
@@ -119,8 +129,8 @@ class Plans(Protocol):
     def left_out(self, plan_id: str, first: int, limit: int) -> Sequence[NoSuggestion]: ...
     def line(self, plan_id: str, line_id: str) -> Line | None: ...
     def lines_by_id(self, plan_id: str, line_ids: Sequence[str]) -> Mapping[str, Line]: ...
-    def approved_packs(self, plan_id: str) -> Mapping[tuple[str, str], int]:
-        """Packs approved in this plan so far, by item and site."""
+    def approved_lines(self, plan_id: str) -> Sequence[Line]:
+        """Those accepted or changed in this plan so far."""
         ...
 
     def put_decisions(
@@ -160,6 +170,8 @@ class Books(Protocol):
     @property
     def supply(self) -> Supply: ...
     @property
+    def agreed(self) -> Agreed: ...
+    @property
     def orders(self) -> Orders: ...
     @property
     def plans(self) -> Plans: ...
@@ -185,6 +197,8 @@ class Solved:
     seconds: float
     # [S, W] EUR saved per EUR more of weekly budget; None when it was cut short
     budget_prices: Floats | None = None
+    # [P, T] EUR saved per unit of volume more in each store and day; None likewise
+    storage_prices: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -124,10 +124,16 @@ class CarryOutPlan:
     def _make(self, plan: Plan, stopped: Callable[[], bool]) -> Plan | None:
         with self.store.read() as books:
             known = books.supply.all_known()
+            agreed = books.agreed.limits()
             orders_before = books.orders.count()
         asked = plan.asked
         assembled = assemble(
-            known, plan.first_day, asked.horizon_days, asked.weekly_budget_eur, self.policy
+            known,
+            plan.first_day,
+            asked.horizon_days,
+            asked.weekly_budget_eur,
+            self.policy,
+            agreed=agreed,
         )
         if not assembled.positions:
             return self.fail(
@@ -195,7 +201,7 @@ class CarryOutPlan:
             use_first_count=len(lots),
             limits_priced=solved.budget_prices is not None,
         )
-        prices = limit_prices(assembled, solved.orders, solved.budget_prices)
+        prices = limit_prices(assembled, solved.orders, solved.budget_prices, solved.storage_prices)
         with self.store.write() as books:
             present = books.plans.hold(plan.plan_id)
             if present is None or present.state.ended:

@@ -159,4 +159,6 @@ def limit_price_to_wire(one: LimitPrice) -> pb.LimitPrice:
         used=one.used,
         saves_eur=one.saves_eur,
         sentence=one.sentence,
+        supplier_id=one.supplier_id,
+        storage=catalogue_pb2.Storage.Value(f"STORAGE_{one.store or 'UNSPECIFIED'}"),
     )

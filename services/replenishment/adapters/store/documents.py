@@ -146,6 +146,7 @@ def line_to(line: Line) -> str:
             "limits": why.limits,
             "sentence": why.sentence,
             "offer": [offer.minimum, offer.multiple, offer.allotted, offer.pack_price_eur],
+            "group_allotted": offer.group_allotted,
             "breaks": offer.breaks,
             "costs": [why.cost_with_eur, why.cost_without_eur],
         }
@@ -169,7 +170,7 @@ def explanation_from(d: Any) -> Explanation:
 def offer_from(d: Any) -> Offer:
     minimum, multiple, allotted, price = d["offer"]
     breaks = tuple((packs, off) for packs, off in d["breaks"])
-    return Offer(minimum, multiple, allotted, price, breaks)
+    return Offer(minimum, multiple, allotted, price, breaks, d.get("group_allotted"))
 
 
 def use_first_to(lot: UseFirst) -> str:
@@ -204,9 +205,13 @@ def use_first_from(text: str) -> UseFirst:
 def limit_to(one: LimitPrice) -> str:
     day = None if one.first_day is None else one.first_day.isoformat()
     amounts = [one.limit, one.used, one.saves_eur]
-    return _dump([one.kind, one.site_id, one.item_id, day, one.unit, amounts])
+    more = [one.supplier_id, one.store]
+    return _dump([one.kind, one.site_id, one.item_id, day, one.unit, amounts, more])
 
 
 def limit_from(text: str) -> LimitPrice:
-    kind, site_id, item_id, day, unit, (limit, used, saves) = json.loads(text)
-    return LimitPrice(kind, site_id, item_id, _day(day), unit, limit, used, saves)
+    kind, site_id, item_id, day, unit, (limit, used, saves), *more = json.loads(text)
+    supplier_id, store = more[0] if more else ("", "")  # older ones have none
+    return LimitPrice(
+        kind, site_id, item_id, _day(day), unit, limit, used, saves, supplier_id, store
+    )

@@ -203,18 +203,11 @@ class SqlPlans:
                 found[row.line_id] = _line_from(row)
         return found
 
-    def approved_packs(self, plan_id: str) -> Mapping[tuple[str, str], int]:
+    def approved_lines(self, plan_id: str) -> Sequence[Line]:
         table = self._line
         approved = (Decision.ACCEPTED.value, Decision.CHANGED.value)
-        query = (
-            select(table.c.item_id, table.c.site_id, func.sum(table.c.packs))
-            .where(table.c.plan_id == plan_id, table.c.decision.in_(approved))
-            .group_by(table.c.item_id, table.c.site_id)
-        )
-        return {
-            (item_id, site_id): int(packs)
-            for item_id, site_id, packs in self._connection.execute(query)
-        }
+        query = select(table).where(table.c.plan_id == plan_id, table.c.decision.in_(approved))
+        return [_line_from(row) for row in self._connection.execute(query)]
 
     def put_decisions(
         self,

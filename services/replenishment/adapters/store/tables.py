@@ -36,6 +36,8 @@ class Tables:
     warning: Table
     status: Table
     substitute: Table
+    storage_limit: Table
+    group_allotment: Table
 
 
 def tables(metadata: MetaData | None = None) -> Tables:
@@ -89,6 +91,20 @@ def tables(metadata: MetaData | None = None) -> Tables:
             Column("since", Date),
             Column("source_day", Date, nullable=False),
             Column("partly", Boolean, nullable=False),
+        ),
+        storage_limit=Table(
+            "storage_limit",
+            metadata,
+            Column("site_id", String(9), primary_key=True),
+            Column("kind", String(16), primary_key=True),
+            Column("capacity_m3", Float(53), nullable=False),
+        ),
+        group_allotment=Table(
+            "group_allotment",
+            metadata,
+            Column("item_id", String(64), primary_key=True),
+            Column("supplier_id", String(64), primary_key=True),
+            Column("packs", BigInteger, nullable=False),
         ),
         warning=_by_item_site(
             "warning",

@@ -14,6 +14,7 @@ from sqlalchemy import MetaData
 
 from services.replenishment.adapters.store.books import SqlStore
 from services.replenishment.adapters.store.tables import tables
+from services.replenishment.domain.agreed import GroupAllotment, GroupLimits
 from services.replenishment.domain.availability import Availability, SupplyStatus
 from services.replenishment.domain.expiry import UseFirst
 from services.replenishment.domain.limits import LimitPrice
@@ -26,6 +27,7 @@ from services.replenishment.domain.plans import (
     Verdict,
 )
 from services.replenishment.domain.positions import ApprovedOrder, NoSuggestion
+from services.replenishment.domain.shelves import StorageLimit
 from services.replenishment.domain.stock import Lot
 from services.replenishment.domain.terms import PriceBreak
 from services.replenishment.domain.warnings import Foreseen
@@ -44,6 +46,7 @@ from services.replenishment.tests.situations import (
 )
 from services.replenishment.tests.unit.test_deciding import LINE
 from shared.catalogue.codes import Code, CodeSystem
+from shared.catalogue.items import Storage
 from shared.clock import FixedClock
 from shared.errors import NotNow
 from shared.storage import Database
@@ -101,6 +104,24 @@ class StoreSuite:
         assert (one.terms, one.report, one.forecast) == (offer, report, forecast)
         assert one.approved == (ORDER,)
         assert everything == [one]
+
+    def test_limits_of_sites_and_of_the_group_are_kept_replaced_and_taken_away(
+        self, store: SqlStore
+    ) -> None:
+        cold = StorageLimit(NANTES, Storage.COLD, 1.5)
+        ambient = StorageLimit(NANTES, Storage.AMBIENT, 20.0)
+        shared = GroupAllotment("PARACETAMOL", "supplier-1", 30)
+        with store.write() as books:
+            assert books.agreed.limits() == GroupLimits()
+            books.agreed.put_storage_limits([cold, ambient])
+            books.agreed.put_allotments([shared])
+            assert books.agreed.limits() == GroupLimits((ambient, cold), (shared,))
+            books.agreed.put_storage_limits(
+                [replace(cold, capacity_m3=2.0), replace(ambient, capacity_m3=None)]
+            )
+            books.agreed.put_allotments([replace(shared, packs=None)])
+        with store.read() as books:
+            assert books.agreed.limits() == GroupLimits((replace(cold, capacity_m3=2.0),), ())
 
     def test_an_item_of_which_only_the_stock_is_known_is_listed_too(self, store: SqlStore) -> None:
         with store.write() as books:
@@ -246,10 +267,10 @@ class StoreSuite:
         with store.write() as books:
             books.plans.add(PLAN)
             books.plans.put_lines("plan-1", [LINE])
-            assert books.plans.approved_packs("plan-1") == {}
+            assert books.plans.approved_lines("plan-1") == []
             books.plans.put_decisions("plan-1", [(changed, verdict)], "Dr A", MORNING)
             assert books.plans.line("plan-1", LINE.line_id) == changed
-            assert books.plans.approved_packs("plan-1") == {KEY: 9}
+            assert books.plans.approved_lines("plan-1") == [changed]
 
     def test_a_warning_is_active_until_it_is_not(self, store: SqlStore) -> None:
         foreseen = Foreseen(
