@@ -12,10 +12,12 @@ from services.replenishment.domain.agreed import GroupAllotment, GroupLimits
 from services.replenishment.domain.availability import SupplyStatus
 from services.replenishment.domain.demand import Forecast
 from services.replenishment.domain.expiry import UseFirst
+from services.replenishment.domain.lanes import Lane
 from services.replenishment.domain.limits import LimitPrice
 from services.replenishment.domain.plans import Line, Plan, Verdict
 from services.replenishment.domain.positions import ApprovedOrder, Known, NoSuggestion
 from services.replenishment.domain.problem import Floats, Ints, Problem
+from services.replenishment.domain.sharing import Sharing
 from services.replenishment.domain.shelves import StorageLimit
 from services.replenishment.domain.stock import StockReport
 from services.replenishment.domain.substitutes import Substitute
@@ -75,6 +77,8 @@ class Agreed(Protocol):
 
     def put_storage_limits(self, limits: Sequence[StorageLimit]) -> None: ...
     def put_allotments(self, allotments: Sequence[GroupAllotment]) -> None: ...
+    def put_lanes(self, lanes: Sequence[Lane]) -> None: ...
+    def withdraw_lanes(self, keys: Sequence[tuple[str, str]]) -> None: ...
     def limits(self) -> GroupLimits: ...
 
 
@@ -86,8 +90,16 @@ class Orders(Protocol):
         """Those that no stock report has caught up with."""
         ...
 
+    def leaving(self, keys: Sequence[tuple[str, str]]) -> Sequence[ApprovedOrder]:
+        """Transfers of these (item, giving site) that no count there has caught up with."""
+        ...
+
     def settle(self, order_ids: Sequence[str]) -> None:
         """The hospital's own system knows these now."""
+        ...
+
+    def settle_left(self, order_ids: Sequence[str]) -> None:
+        """The site that gives was counted after these had left."""
         ...
 
     def count(self) -> int: ...
@@ -246,6 +258,24 @@ class Solver(Protocol):
         stopped: Callable[[], bool],
     ) -> Solved | None:
         """The best plan within `seconds`; None when `stopped`. Raises SolverLost."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shared:
+    """The options that were chosen, and [V] EUR of each variant with its best orders."""
+
+    chosen: tuple[int, ...]
+    values: Floats
+
+
+class Sharer(Protocol):
+    """Chooses moves between sites elsewhere, so that calls are still answered here."""
+
+    def __call__(
+        self, sharing: Sharing, seconds: float, seed: int, stopped: Callable[[], bool]
+    ) -> Shared | None:
+        """The best moves; None when `stopped`. Raises SolverLost."""
         ...
 
 

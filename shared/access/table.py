@@ -73,6 +73,7 @@ TABLE: Mapping[str, Rule] = {
             "PutSupplyTerms": _site("terms.site_id", ERP, PHARMACIST),
             "PutStorageLimits": _site("limits.site_id", ERP, PHARMACIST),
             "PutGroupAllotments": _group(ERP, PHARMACIST),
+            "PutTransferLanes": _group(ERP, PHARMACIST),
             "PutSupplyStatus": _group(ERP, PHARMACIST),
             "PutSubstitutes": _group(PHARMACIST),
             "ReportStock": _site("reports.site_id", ERP),

@@ -60,7 +60,7 @@ class Lost:
 
 def work(sender: Connection, job: Job, compiled: Path | None) -> None:
     """What the worker process runs."""
-    _prepare(NICENESS, compiled)
+    prepare(NICENESS, compiled)
     # The engines are loaded here only: a service that never plans never pays for them.
     from services.replenishment.adapters.solver.engine import Effort, Watch, solve  # noqa: PLC0415
     from services.replenishment.adapters.solver.topping import topped  # noqa: PLC0415
@@ -68,7 +68,7 @@ def work(sender: Connection, job: Job, compiled: Path | None) -> None:
     def tell(progress: Progress, orders: Ints | None) -> None:
         sender.send(Told(_progress(progress), orders, final=False))
 
-    _cap(job.memory_mb)
+    cap_memory(job.memory_mb)
     left = max(0.0, job.deadline - time.monotonic())
     if _has_hard_store(job.problem):
         left *= TOPPING
@@ -91,7 +91,7 @@ def work(sender: Connection, job: Job, compiled: Path | None) -> None:
 
 def warm(compiled: Path | None) -> None:
     """Runs in a process of its own at the start: the loops are compiled and kept on disk."""
-    _prepare(LAST_NICENESS, compiled)
+    prepare(LAST_NICENESS, compiled)
     from services.replenishment.adapters.solver.warming import compile_all  # noqa: PLC0415
 
     compile_all()
@@ -102,7 +102,7 @@ def _has_hard_store(problem: Problem) -> bool:
     return storage is not None and storage.hard is not None and bool(storage.hard.any())
 
 
-def _cap(megabytes: int) -> None:
+def cap_memory(megabytes: int) -> None:
     """Limits the address space, so that a large plan fails and the machine does not."""
     if not megabytes:
         return
@@ -123,7 +123,7 @@ def _out_of_memory(job: Job) -> str:
     )
 
 
-def _prepare(niceness: int, compiled: Path | None) -> None:
+def prepare(niceness: int, compiled: Path | None) -> None:
     _die_with_parent()
     os.nice(niceness)
     if compiled is not None:

@@ -1,10 +1,11 @@
-"""Limits that hold for a site or for the whole group, beyond one item's supply terms."""
+"""What holds for a site or for the whole group, beyond one item's supply terms."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from services.replenishment.domain.lanes import Lane
 from services.replenishment.domain.shelves import StorageLimit
 
 ItemSupplier = tuple[str, str]
@@ -28,6 +29,7 @@ class GroupAllotment:
 class GroupLimits:
     storage: Sequence[StorageLimit] = ()
     allotments: Sequence[GroupAllotment] = ()
+    lanes: Sequence[Lane] = ()
 
     @property
     def allotted(self) -> Mapping[ItemSupplier, int]:

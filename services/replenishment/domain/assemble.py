@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -107,6 +107,23 @@ def assemble(
     )
 
 
+def problem_of(
+    positions: Sequence[Position],
+    terms: Sequence[SupplyTerms],
+    first_day: date,
+    days: int,
+    policy: Policy,
+) -> Problem:
+    """The problem of these positions one by one: no budget, no shared order, no store."""
+    problem = _problem(_Frame(positions, terms, first_day, days, policy, {}), None, ())
+    alone = np.arange(len(positions), dtype=np.int64)
+    return replace(
+        problem,
+        rows=replace(problem.rows, group=alone),
+        order_cost=np.zeros(len(positions)),
+    )
+
+
 def _shared(
     known: Sequence[Known], terms: Sequence[SupplyTerms], agreed: GroupLimits
 ) -> dict[ItemSupplier, int]:
@@ -121,7 +138,7 @@ def _shared(
 
 
 def _approved(one: Known) -> int:
-    return sum(o.packs for o in one.approved if not o.known_elsewhere)
+    return sum(o.packs for o in one.approved if not o.known_elsewhere and not o.moves)
 
 
 def _problem(frame: _Frame, weekly_budget_eur: float | None, rooms: Sequence[Room]) -> Problem:
@@ -209,7 +226,7 @@ def _budget(frame: _Frame, site_row: dict[str, int], weekly_budget_eur: float | 
     for at in frame.positions:
         for order in at.known.approved:
             day = (order.order_day - frame.first_day).days
-            if 0 <= day < frame.days:
+            if 0 <= day < frame.days and not order.moves:
                 room[site_row[order.site_id], day // 7] -= order.price_eur
     return np.maximum(room, 0.0, out=room)
 

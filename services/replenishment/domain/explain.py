@@ -9,6 +9,7 @@ missing is the need, and the need becomes packs.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -84,10 +85,15 @@ class _Carried:
     last: int
 
 
-def lines_of(plan_id: str, assembled: Assembled, orders: Ints, policy: Policy) -> tuple[Line, ...]:
-    """One line per order, by day, site and item; `orders` [N, T] in packs."""
+def lines_of(
+    plan_id: str, assembled: Assembled, orders: Ints, policy: Policy, moving_eur: float = 0.0
+) -> tuple[Line, ...]:
+    """One line per order, by day, site and item; `orders` [N, T] in packs.
+
+    `moving_eur` is what the plan's transfers between sites cost on top of its orders.
+    """
     problem = assembled.problem
-    saved, total = savings(problem, orders), cost(problem, orders).total
+    saved, total = savings(problem, orders), cost(problem, orders).total + moving_eur
     full = spending(problem, orders) >= problem.weekly_budget - problem.rows.price.max(initial=0.0)
     used = _Used(orders, full, fill(problem, orders))
     found: list[Line] = []
@@ -258,21 +264,20 @@ def _told(
     unit = at.item.packing.base_unit
     stock, lost, arriving, earlier, demand = (t.amount for t in explanation.terms)
     size = explanation.base_per_pack
-    parts = [f"{_number(stock)} {unit} usable"]
+    parts = [f"{number(stock)} {unit} usable"]
     if lost:
-        parts.append(f"less {_number(-lost)} that will expire unused")
+        parts.append(f"less {number(-lost)} that will expire unused")
     if arriving:
-        parts.append(f"plus {_number(arriving)} on order")
+        parts.append(f"plus {number(arriving)} on order")
     if earlier:
-        parts.append(f"plus {_number(earlier)} ordered earlier in this plan")
+        parts.append(f"plus {number(earlier)} ordered earlier in this plan")
     sentence = (
-        f"{', '.join(parts)}, against {_number(-demand)} {unit} that "
+        f"{', '.join(parts)}, against {number(-demand)} {unit} that "
         f"{explanation.service_level:.1%} of forecasts stay below until the next order can "
-        f"arrive: {_number(explanation.need_base)} {unit} are missing. "
-        f"{ordered} packs of {_number(size)} make {_number(ordered * size)} {unit}."
+        f"arrive: {number(explanation.need_base)} {unit} are missing. "
+        f"{ordered} packs of {number(size)} make {number(ordered * size)} {unit}."
     )
-    if limits:
-        sentence += f" What moved it: {'; '.join(WORDS[limit] for limit in limits)}."
+    sentence = why_of(sentence, limits)
     return Explanation(
         explanation.terms,
         explanation.need_base,
@@ -283,5 +288,13 @@ def _told(
     )
 
 
-def _number(amount: float) -> str:
+def why_of(sentence: str, limits: Sequence[str]) -> str:
+    """The sentence with what moved the amount, in words."""
+    if not limits:
+        return sentence
+    return f"{sentence} What moved it: {'; '.join(WORDS[limit] for limit in limits)}."
+
+
+def number(amount: float) -> str:
+    """An amount as people read it: four digits that count."""
     return f"{amount:,.0f}" if abs(amount) >= 100 else f"{amount:,.4g}"

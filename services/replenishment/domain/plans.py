@@ -71,6 +71,10 @@ class Plan:
     expected_expiry_eur: float | None = None  # of what is on the shelves; None: not worked out
     use_first_count: int = 0
     limits_priced: bool = False  # the solver ended by itself and left its prices
+    transfer_count: int = 0  # of `line_count`
+    moving_eur: float = 0.0  # of `cost_eur`: what the transfers cost
+    saved_expiry_eur: float | None = None  # of `expected_expiry_eur`: what is moved in time
+    transfers_note: str = ""  # why nothing is moved, where that is a fault
 
 
 @dataclass(frozen=True, slots=True)

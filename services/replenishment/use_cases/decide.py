@@ -95,7 +95,9 @@ class DecidePlan:
         books.orders.add([_order(line) for line in approved], plan_id)
         for line in approved:
             books.facts.order_approved(order_id(line), plan_id, line, decided_by, now)
-        self.warn(books, sorted({(line.item_id, line.site_id) for line in approved}))
+        concerned = {(line.item_id, line.site_id) for line in approved}
+        concerned |= {(line.item_id, line.from_site_id) for line in approved if line.from_site_id}
+        self.warn(books, sorted(concerned))
 
 
 def _order(line: Line) -> ApprovedOrder:
@@ -109,4 +111,6 @@ def _order(line: Line) -> ApprovedOrder:
         order_day=line.order_day,
         due=line.arrival_day,
         known_elsewhere=False,
+        from_site_id=line.from_site_id,
+        lots=line.lots,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from larrey.catalogue.v1 import catalogue_pb2
 from larrey.replenishment.v1 import replenishment_pb2 as pb
 from services.replenishment.domain.agreed import GroupAllotment
+from services.replenishment.domain.lanes import Lane
 from services.replenishment.domain.shelves import StorageLimit
 from shared.catalogue.codes import Code
 from shared.catalogue.items import Storage
@@ -36,4 +37,23 @@ def allotments_from_wire(
             GroupAllotment("", one.supplier_id, one.packs if one.HasField("packs") else None),
         )
         for place, one in enumerate(request.allotments)
+    ]
+
+
+def lanes_from_wire(request: pb.PutTransferLanesRequest) -> list[tuple[Lane, bool]]:
+    """Each lane with whether it is withdrawn."""
+    return [
+        (
+            Lane(
+                from_site_id=one.from_site_id,
+                to_site_id=one.to_site_id,
+                days=one.days,
+                weekdays=frozenset(int(day) for day in one.weekdays),
+                shipment_eur=one.shipment_cost_eur,
+                line_eur=one.line_cost_eur,
+                carries_cold=one.carries_cold,
+            ),
+            one.withdrawn,
+        )
+        for one in request.lanes
     ]
