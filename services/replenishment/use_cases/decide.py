@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.replenishment.domain.plans import (
-    Decision,
-    Line,
-    Verdict,
-    check_decidable,
-    decided,
-    order_id,
-)
+from services.replenishment.domain.deciding import Approved, check_decidable, decided
+from services.replenishment.domain.plans import Decision, Line, Verdict, order_id
 from services.replenishment.domain.positions import ApprovedOrder
 from services.replenishment.ports import Books, Store, Watch
 from services.replenishment.use_cases.plans import missing_line, missing_plan
@@ -35,7 +29,7 @@ class DecidePlan:
 
     Missing PLAN_MISSING, LINE_MISSING; NotNow PLAN_RUNNING, PLAN_OUTDATED, PLAN_FAILED,
     LINE_DECIDED; Malformed LINE_TWICE, REASON_NEEDED, PACKS_NEEDED, BELOW_MINIMUM,
-    NOT_A_MULTIPLE, ABOVE_CAP.
+    NOT_A_MULTIPLE, ABOVE_CAP, ABOVE_SPARE.
     """
 
     store: Store
@@ -66,7 +60,7 @@ class DecidePlan:
         self, books: Books, plan_id: str, verdicts: Sequence[Verdict]
     ) -> list[tuple[Line, Verdict]]:
         lines = books.plans.lines_by_id(plan_id, [v.line_id for v in verdicts])
-        approved = dict(books.plans.approved_packs(plan_id))
+        approved = Approved(books.plans.approved_lines(plan_id))
         seen: set[str] = set()
         done = []
         for place, verdict in enumerate(verdicts):
@@ -82,10 +76,9 @@ class DecidePlan:
                     line_id=verdict.line_id,
                 )
             seen.add(verdict.line_id)
-            key = (line.item_id, line.site_id)
-            after = decided(line, verdict, approved.get(key, 0), field)
+            after = decided(line, verdict, approved, field)
             if after.decision is not Decision.REFUSED:
-                approved[key] = approved.get(key, 0) + after.packs
+                approved.add(after)
             done.append((after, verdict))
         return done
 
@@ -102,7 +95,9 @@ class DecidePlan:
         books.orders.add([_order(line) for line in approved], plan_id)
         for line in approved:
             books.facts.order_approved(order_id(line), plan_id, line, decided_by, now)
-        self.warn(books, sorted({(line.item_id, line.site_id) for line in approved}))
+        concerned = {(line.item_id, line.site_id) for line in approved}
+        concerned |= {(line.item_id, line.from_site_id) for line in approved if line.from_site_id}
+        self.warn(books, sorted(concerned))
 
 
 def _order(line: Line) -> ApprovedOrder:
@@ -116,4 +111,6 @@ def _order(line: Line) -> ApprovedOrder:
         order_day=line.order_day,
         due=line.arrival_day,
         known_elsewhere=False,
+        from_site_id=line.from_site_id,
+        lots=line.lots,
     )

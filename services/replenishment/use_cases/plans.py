@@ -6,9 +6,10 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from services.replenishment.domain.deciding import cancelled
 from services.replenishment.domain.expiry import UseFirst
 from services.replenishment.domain.limits import LimitPrice
-from services.replenishment.domain.plans import Asked, Line, Plan, PlanState, cancelled
+from services.replenishment.domain.plans import Asked, Line, Plan, PlanState
 from services.replenishment.domain.positions import NoSuggestion
 from services.replenishment.ports import Books, Store, Today, Watch
 from shared.clock import Clock

@@ -55,6 +55,10 @@ def plan_to_wire(plan: Plan) -> pb.Plan:
         expected_expiry_eur=plan.expected_expiry_eur,
         use_first_count=plan.use_first_count,
         limits_priced=plan.limits_priced,
+        transfer_count=plan.transfer_count,
+        moving_cost_eur=plan.moving_eur,
+        saved_expiry_eur=plan.saved_expiry_eur,
+        transfers_note=plan.transfers_note,
     )
 
 
@@ -75,6 +79,16 @@ def line_to_wire(line: Line) -> pb.PlanLine:
         reason=line.reason,
         decision=pb.LineDecision.Value(f"LINE_DECISION_{line.decision.value}"),
         saves_eur=line.explanation.saves_eur,
+        kind=pb.LineKind.Value(f"LINE_KIND_{line.kind.value}"),
+        from_site_id=line.from_site_id,
+        lots=[
+            pb.MovedLot(
+                lot_id=lot.lot_id,
+                quantity_base=lot.quantity_base,
+                expiry=None if lot.expiry is None else day_to_wire(lot.expiry),
+            )
+            for lot in line.lots
+        ],
     )
 
 
@@ -159,4 +173,6 @@ def limit_price_to_wire(one: LimitPrice) -> pb.LimitPrice:
         used=one.used,
         saves_eur=one.saves_eur,
         sentence=one.sentence,
+        supplier_id=one.supplier_id,
+        storage=catalogue_pb2.Storage.Value(f"STORAGE_{one.store or 'UNSPECIFIED'}"),
     )

@@ -14,6 +14,8 @@ from services.replenishment.adapters.store.documents import (
     limit_from,
     limit_to,
     line_to,
+    lots_from,
+    lots_to,
     offer_from,
     use_first_from,
     use_first_to,
@@ -26,6 +28,7 @@ from services.replenishment.domain.plans import (
     Asked,
     Decision,
     Line,
+    LineKind,
     Plan,
     PlanState,
     Verdict,
@@ -112,6 +115,7 @@ class SqlPlans:
                 "decision": line.decision.value,
                 "reason": "",
                 "decided_by": "",
+                "lots": lots_to(line.lots),
                 "document": line_to(line),
             }
             for place, line in enumerate(lines)
@@ -203,18 +207,11 @@ class SqlPlans:
                 found[row.line_id] = _line_from(row)
         return found
 
-    def approved_packs(self, plan_id: str) -> Mapping[tuple[str, str], int]:
+    def approved_lines(self, plan_id: str) -> Sequence[Line]:
         table = self._line
         approved = (Decision.ACCEPTED.value, Decision.CHANGED.value)
-        query = (
-            select(table.c.item_id, table.c.site_id, func.sum(table.c.packs))
-            .where(table.c.plan_id == plan_id, table.c.decision.in_(approved))
-            .group_by(table.c.item_id, table.c.site_id)
-        )
-        return {
-            (item_id, site_id): int(packs)
-            for item_id, site_id, packs in self._connection.execute(query)
-        }
+        query = select(table).where(table.c.plan_id == plan_id, table.c.decision.in_(approved))
+        return [_line_from(row) for row in self._connection.execute(query)]
 
     def put_decisions(
         self,
@@ -232,6 +229,7 @@ class SqlPlans:
                 quantity_base=bindparam("new_base"),
                 price_eur=bindparam("new_price"),
                 decision=bindparam("new_decision"),
+                lots=bindparam("new_lots"),
                 reason=bindparam("new_reason"),
                 decided_by=decided_by,
                 decided_us=micros(decided_time),
@@ -244,6 +242,7 @@ class SqlPlans:
                 "new_base": line.quantity_base,
                 "new_price": line.price_eur,
                 "new_decision": line.decision.value,
+                "new_lots": lots_to(line.lots),
                 "new_reason": verdict.reason.value,
             }
             for line, verdict in decided
@@ -266,6 +265,10 @@ def _figures(plan: Plan) -> dict[str, Any]:
         "expected_expiry_eur": plan.expected_expiry_eur,
         "use_first_count": plan.use_first_count,
         "limits_priced": plan.limits_priced,
+        "transfer_count": plan.transfer_count,
+        "moving_eur": plan.moving_eur,
+        "saved_expiry_eur": plan.saved_expiry_eur,
+        "transfers_note": plan.transfers_note,
     }
 
 
@@ -293,6 +296,10 @@ def _plan_from(row: Row[Any]) -> Plan:
         expected_expiry_eur=row.expected_expiry_eur,
         use_first_count=row.use_first_count,
         limits_priced=row.limits_priced,
+        transfer_count=row.transfer_count,
+        moving_eur=row.moving_eur,
+        saved_expiry_eur=row.saved_expiry_eur,
+        transfers_note=row.transfers_note,
     )
 
 
@@ -315,4 +322,7 @@ def _line_from(row: Row[Any]) -> Line:
         explanation=explanation_from(document),
         offer=offer_from(document),
         decision=Decision(row.decision),
+        kind=LineKind(document.get("kind", "ORDER")),  # older lines have none
+        from_site_id=document.get("from", ""),
+        lots=lots_from(row.lots),
     )
