@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,11 @@ import grpc
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
+from larrey.catalogue.v1 import catalogue_pb2 as catalogue
+from loadtests import ingest
 from loadtests.day.calls import hub_messages
 from loadtests.day.processes import SERVICES, Running, System, embedded
-from loadtests.day.world import START
+from loadtests.day.world import SITES, START
 from shared.access.table import every_rule
 from shared.rpc.call import find_method
 from shared.testing.fuzzing import Crash, Found
@@ -24,6 +26,17 @@ from shared.testing.mutants import bytes_mutant, json_mutant, spoil
 OURS = (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN)
 CALL_S, PERSISTENT = 5.0, 64
 FREE_TEXT = "hub_json"
+SITE, ITEM = next(iter(SITES)), "LOAD-0001"
+KNOWN: Mapping[str, Any] = {
+    **dict.fromkeys(("site_id", "finess_geo"), SITE),
+    **dict.fromkeys(("item_id", "code"), ITEM),
+    "system": catalogue.CODE_SYSTEM_LOCAL,
+    "unit": catalogue.UNIT_BASE,
+    **dict.fromkeys(("case_id",), "fr.health.samu440.fuzz.1"),
+    "owner": "fr.health.samu440",
+    **dict.fromkeys(("horizon_days", "horizon", "days"), 28),
+    "seconds": 1.0,
+}
 
 
 def methods(service: str) -> Iterator[MethodDescriptor]:
@@ -36,11 +49,26 @@ def rpc_count() -> int:
     return sum(1 for service in SERVICES for _ in methods(service))
 
 
+def _made_right(draw: random.Random, message: Any) -> None:
+    """Some texts become what a sound client sends, so that the rest is looked at."""
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            inside = list(value) if field.is_repeated else [value]
+            for one in inside:
+                if not field.message_type.GetOptions().map_entry:
+                    _made_right(draw, one)
+        else:
+            right = KNOWN.get(field.name)
+            if isinstance(right, type(value)) and draw.random() < 0.8:
+                setattr(message, field.name, right)
+
+
 def _requests(method: MethodDescriptor, draw: random.Random, hub: Sequence[bytes]) -> bytes:
     """Grown from nothing: fields are set until some combination gets past the first check."""
     message = GetMessageClass(method.input_type)()
     for _ in range(draw.choice((1, 3, 8, 20))):
         spoil(draw, message)
+    _made_right(draw, message)
     for field in message.DESCRIPTOR.fields:
         if field.name == FREE_TEXT and draw.random() < 0.8:
             setattr(message, FREE_TEXT, json_mutant(draw, hub))
@@ -92,6 +120,7 @@ def fuzz_rpcs(seconds: float, seed: int, folder: Path) -> Sequence[Found]:
     draw = random.Random(seed)  # noqa: S311  the same requests for the same seed
     found = []
     with System(embedded(folder), folder, START.isoformat()) as system:
+        ingest.register(system.services["demand"])
         for name in SERVICES:
             for method in methods(name):
                 running = system.services[name]
