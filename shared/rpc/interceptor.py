@@ -12,11 +12,12 @@ from typing import Any
 
 import grpc
 import structlog
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 from grpc_status import rpc_status
 
 from shared.access.guard import NO_CHECK, Guard, Pass
-from shared.errors import Forbidden, Malformed, Refusal, Stranger
+from shared.errors import Forbidden, Refusal, Stranger, Unavailable
+from shared.rpc.reading import readable, reading
 from shared.rpc.status import code_of, status_of
 from shared.rpc.validation import validate
 from shared.telemetry import Telemetry, get_log
@@ -75,7 +76,7 @@ class Around(grpc.aio.ServerInterceptor):
         if handler is None or method.startswith(QUIET):
             return handler
         codec = {
-            "request_deserializer": _reading(handler.request_deserializer),
+            "request_deserializer": reading(handler.request_deserializer),
             "response_serializer": handler.response_serializer,
         }
         if handler.unary_unary:
@@ -102,7 +103,7 @@ class Around(grpc.aio.ServerInterceptor):
             ):
                 if streamed:
                     return await inner(_validated(request, allowed), context)
-                _readable(request)
+                readable(request)
                 validate(request)
                 allowed.check(request)
                 left = context.time_remaining()
@@ -120,7 +121,7 @@ class Around(grpc.aio.ServerInterceptor):
                 # On a stream both ways a bad message is answered on the stream, so the
                 # handler itself validates; elsewhere it is refused here.
                 if not streamed:
-                    _readable(request)
+                    readable(request)
                     validate(request)
                     allowed.check(request)
                 else:
@@ -154,39 +155,9 @@ class _Everyone:
 EVERYONE = _Everyone()
 
 
-class _Unreadable:
-    """Stands for bytes that are no message, until the call's own watch can refuse them."""
-
-
-UNREADABLE = _Unreadable()
-
-
-def _reading(decode: Callable[[bytes], Any] | None) -> Callable[[bytes], Any] | None:
-    """gRPC would call bytes that are no message a fault of ours: UNKNOWN or INTERNAL."""
-    if decode is None:
-        return None
-
-    def read(data: bytes) -> Any:
-        try:
-            return decode(data)
-        except DecodeError:
-            return UNREADABLE
-
-    return read
-
-
-def _readable(request: Any) -> None:
-    if request is UNREADABLE:
-        raise Malformed(
-            "REQUEST_UNREADABLE",
-            "The bytes are not the request of this RPC: generate the client from our protos, and "
-            "send nothing else on this path.",
-        )
-
-
 async def _validated(requests: AsyncIterator[Message], allowed: Pass) -> AsyncIterator[Message]:
     async for request in requests:
-        _readable(request)
+        readable(request)
         validate(request)
         allowed.check(request)
         yield request
@@ -194,7 +165,7 @@ async def _validated(requests: AsyncIterator[Message], allowed: Pass) -> AsyncIt
 
 async def _checked(requests: AsyncIterator[Message], allowed: Pass) -> AsyncIterator[Message]:
     async for request in requests:
-        _readable(request)
+        readable(request)
         allowed.check(request)
         yield request
 
@@ -223,6 +194,13 @@ class _Watch:
         self._metrics.running.labels(self._method).inc()
 
     async def __aexit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, MemoryError):
+            self._log.error("memory is full", rpc=self._method, field=_place(trace))
+            error = Unavailable(
+                "MEMORY_FULL",
+                "The service is out of memory at the moment: nothing was stored, send the same "
+                "again in a while.",
+            )
         self._metrics.running.labels(self._method).dec()
         self._metrics.seconds.labels(self._method).observe(time.perf_counter() - self._start)
         code = _code(error, self._context)

@@ -149,6 +149,17 @@ def test_bytes_that_are_no_request_are_the_caller_s_fault_not_ours(streamed: boo
     assert back.reason == "REQUEST_UNREADABLE"
 
 
+def test_a_service_without_memory_asks_to_be_called_again() -> None:
+    error, telemetry = ask("x", {"x": MemoryError()})
+    assert error.code() is grpc.StatusCode.UNAVAILABLE
+    back = refusal_of(error)
+    assert back is not None
+    assert back.reason == "MEMORY_FULL"
+    assert telemetry.registry.get_sample_value(
+        "larrey_rpc_calls_total", {"method": f"/{NAME}/GetForecastRun", "code": "UNAVAILABLE"}
+    )
+
+
 def test_a_fault_of_ours_says_nothing_of_the_payload() -> None:
     error, telemetry = ask("x", {"x": ValueError(SECRET)})
     assert error.code() is grpc.StatusCode.INTERNAL
