@@ -56,6 +56,12 @@ class Found:
     memory: dict[str, list[int]] = field(default_factory=dict)
     cpu: dict[str, float] = field(default_factory=dict)
 
+    def tenths(self, service: str) -> str:
+        """Resident MiB at the end of each tenth of the run, to see whether it flattens."""
+        sizes = self.memory[service]
+        ends = [sizes[(k + 1) * len(sizes) // 10 - 1] for k in range(10)]
+        return " ".join(f"{size / MIB:.0f}" for size in ends)
+
     def growth(self, service: str) -> float:
         """Share by which memory rose from the warm-up's end to the end, medians of a tenth."""
         sizes = np.array(self.memory[service], dtype=float)
@@ -159,8 +165,7 @@ def judge(found: Found, seconds: float, updates: float, movements: int, grown: f
         and len(told.updates.milliseconds) == sent
         and max(growth.values()) <= grown
     )
-    last = {name: found.memory[name][-1] / MIB for name in SERVICES}
-    memory = ", ".join(f"{n} {last[n]:.0f} MiB ({growth[n]:+.1%})" for n in SERVICES)
+    memory = ", ".join(f"{n} {found.tenths(n)} MiB ({growth[n]:+.1%})" for n in SERVICES)
     cores = ", ".join(f"{name} {share:.2f}" for name, share in found.cpu.items() if share >= 0.005)
     latencies = "; ".join(
         f"{name} p50 {one.percentile(50):.0f} ms, p99 {one.percentile(99):.0f} ms"

@@ -148,11 +148,17 @@ def _frame(path: Path, option: str, *, all_columns: bool) -> tuple[Any, list[Fou
             "(start of the period) and y (amount).",
             field=option,
         )
-    read = pq.read_table(path, columns=names if all_columns else list(KEYS))
+    try:
+        read = pq.read_table(path, columns=names if all_columns else list(KEYS))
+    except (pa.ArrowException, OSError):  # a whole foot, and pages that are damaged
+        raise Malformed(
+            "FILE_UNREADABLE", f"{path} cannot be read as a Parquet file.", field=option
+        ) from None
     if not read.num_rows:
         raise Malformed("FILE_EMPTY", f"{path.name} holds no rows.", field=option)
     notes = _checked(read.schema, option)
-    frame = read.to_pandas(ignore_metadata=True)
+    # what pandas noted beside the columns may be damaged, and is not needed
+    frame = read.replace_schema_metadata().to_pandas()
     for name in ("unique_id", "ds"):
         empty = int(frame[name].isna().sum())
         if empty:
