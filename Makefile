@@ -8,8 +8,9 @@ export UV_PYTHON_DOWNLOADS := never
 # Small matrices: threads of the linear algebra cost twenty times what they save.
 export OPENBLAS_NUM_THREADS ?= 1
 
-# A file's tests stay together: they share the services that they start.
-SIDE_BY_SIDE := -n 2 --dist loadfile
+# A file's tests stay together: they share the services that they start. They go in the order of
+# `testpaths`, those that wait longest first; three side by side, as many of them wait.
+SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 
 PROTOS := $(shell find proto -name '*.proto')
 UNIT := $(wildcard services/*/tests/unit) shared/tests/unit loadtests/tests
