@@ -53,9 +53,10 @@ def test_an_unknown_class_borrows_from_all_items() -> None:
 
 def test_a_class_weighs_less_the_more_its_items_differ_and_the_steadier_they_are() -> None:
     draw = np.random.default_rng(3)
-    steady_mixed = learn([("a", draw.poisson(level, 24).astype(float)) for level in (5, 50, 500, 5000)])
-    wild = [np.where(draw.random(24) < 0.2, draw.gamma(1, 40, 24), 0.0) for _ in range(9)]
-    wild_alike = learn([("a", values) for values in wild])
+    steady_mixed = learn(
+        [("a", draw.poisson(level, 24).astype(float)) for level in (5, 50, 500, 5000)]
+    )
+    wild_alike = learn([("a", (draw.random(24) < 0.2) * draw.gamma(1, 40, 24)) for _ in range(9)])
     assert prior_weight(steady_mixed["a"]) < 0.3
     assert prior_weight(wild_alike["a"]) > 3.0
 
