@@ -217,6 +217,13 @@ class SqlPlans:
                 found[row.line_id] = _line_from(row)
         return found
 
+    def lines_of(self, plan_id: str, item_id: str, site_id: str) -> Sequence[Line]:
+        table = self._line
+        query = select(table).where(
+            table.c.plan_id == plan_id, table.c.item_id == item_id, table.c.site_id == site_id
+        )
+        return [_line_from(row) for row in self._connection.execute(query.order_by(table.c.place))]
+
     def approved_lines(self, plan_id: str) -> Sequence[Line]:
         table = self._line
         approved = (Decision.ACCEPTED.value, Decision.CHANGED.value)
