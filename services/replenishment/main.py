@@ -172,7 +172,7 @@ def _use_cases(core: _Core, wake: Callable[[], None]) -> UseCases:
         read_plan=ReadPlan(store),
         list_plans=ListPlans(store),
         explain_line=ExplainLine(store),
-        decide_plan=DecidePlan(store, core.warn, core.clock, core.watch),
+        decide_plan=DecidePlan(store, core.warn, policy, core.clock, core.watch),
         assess_risk=AssessRisk(store, policy, core.today),
     )
 

@@ -27,7 +27,8 @@ LAST_NICENESS = 19
 ASK_SECONDS, TELL_SECONDS = 0.1, 0.5
 # Beyond the seconds that were asked for: the last round ends, the answer travels.
 GRACE_SECONDS = 5.0
-TOPPING = 0.7  # of the time until plans in hard stores are improved step by step
+TOPPING = 0.7  # of the time until plans in hard stores are improved step by step, ...
+TOPPING_SECONDS = 1.0  # ... which has as long at least, and so has the price of the room
 START_SECONDS = 30.0  # until the first sign of life: python and the engines are loaded
 
 
@@ -64,7 +65,7 @@ def work(sender: Connection, job: Job, compiled: Path | None) -> None:
     prepare(NICENESS, compiled)  # calls are answered first
     # The engines are loaded here only: a service that never plans never pays for them.
     from services.replenishment.adapters.solver.engine import Effort, Watch, solve  # noqa: PLC0415
-    from services.replenishment.adapters.solver.topping import topped  # noqa: PLC0415
+    from services.replenishment.adapters.solver.topping import room_worth, topped  # noqa: PLC0415
 
     def tell(progress: Progress, orders: Ints | None) -> None:
         sender.send(Told(_progress(progress), orders, final=False))
@@ -74,18 +75,19 @@ def work(sender: Connection, job: Job, compiled: Path | None) -> None:
     if _has_hard_store(job.problem):
         left *= TOPPING
     effort = Effort(seconds=left, rounds=10_000, gap=job.gap)
+
     try:
         solution = solve(job.problem, effort, job.seed, Watch(time.monotonic, tell))
-        orders = topped(
-            job.problem, solution.orders, job.seed, lambda: time.monotonic() >= job.deadline
+        until = max(job.deadline, time.monotonic() + TOPPING_SECONDS)
+        orders = topped(job.problem, solution.orders, job.seed, lambda: time.monotonic() >= until)
+        worth = room_worth(
+            job.problem, orders, job.seed, lambda: time.monotonic() >= until + TOPPING_SECONDS
         )
     except MemoryError:
         sender.send(Lost(_out_of_memory(job)))
         return
-    prices = (
-        _budget_prices(job.problem, solution.prices),
-        _shelf_prices(job.problem, solution.prices),
-    )
+    stores = shelf_prices(job.problem, solution.prices, worth)
+    prices = _budget_prices(job.problem, solution.prices), stores
     sender.send(Told(_progress(solution.progress), orders, True, prices))
     sender.close()
 
@@ -143,13 +145,15 @@ def _budget_prices(problem: Problem, prices: Floats) -> Floats:
     return found
 
 
-def _shelf_prices(problem: Problem, prices: Floats) -> Floats | None:
-    """[P, T] of the engine's prices, whose last rows are the stores' days."""
+def shelf_prices(problem: Problem, prices: Floats, worth: Floats) -> Floats | None:
+    """[P, T] of the engine's prices, whose last rows are the stores' days; or what more room
+    was seen to be worth on the plan itself, where that is more."""
     if problem.storage is None:
         return None
     shape = problem.storage.capacity.shape
     found: Floats = prices[len(prices) - shape[0] * shape[1] :].reshape(shape)
-    return found
+    seen = worth > found.sum(axis=1)
+    return np.where(seen[:, None], worth[:, None] / shape[1], found)
 
 
 def _die_with_parent() -> None:

@@ -35,6 +35,7 @@ from services.replenishment.wire.agreed import (
 )
 from services.replenishment.wire.plans import (
     asked_from_wire,
+    collision_to_wire,
     explanation_to_wire,
     left_out_to_wire,
     limit_price_to_wire,
@@ -187,6 +188,7 @@ class ReplenishmentRpc(replenishment_pb2_grpc.ReplenishmentServiceServicer):
             lines=[line_to_wire(line) for line in page.lines],
             no_suggestions=[left_out_to_wire(one) for one in page.left_out],
             use_first=[use_first_to_wire(lot) for lot in page.use_first],
+            collisions=[collision_to_wire(one) for one in page.collisions],
             limit_prices=[limit_price_to_wire(one) for one in page.limit_prices],
             next_page_token=token_of(question, page.next_place) if page.next_place else "",
         )

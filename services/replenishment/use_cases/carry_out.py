@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from services.replenishment.domain.agreed import GroupLimits
 from services.replenishment.domain.assemble import Assembled, assemble
 from services.replenishment.domain.check import check, cost
+from services.replenishment.domain.collisions import collisions
 from services.replenishment.domain.expiry import expected_loss
 from services.replenishment.domain.explain import lines_of
 from services.replenishment.domain.explain_moves import Moved, lines_of_moves
@@ -209,6 +210,7 @@ class CarryOutPlan:
             transfers_note=made.chosen.note,
         )
         prices = limit_prices(planned, solved.orders, solved.budget_prices, solved.storage_prices)
+        collide = collisions(planned, solved.orders, self.policy)
         with self.store.write() as books:
             present = books.plans.hold(plan.plan_id)
             if present is None or present.state.ended:
@@ -222,6 +224,7 @@ class CarryOutPlan:
             books.plans.put_left_out(plan.plan_id, assembled.left_out)
             books.plans.put_use_first(plan.plan_id, lots)
             books.plans.put_limit_prices(plan.plan_id, prices)
+            books.plans.put_collisions(plan.plan_id, collide)
             books.facts.plan_proposed(proposed)
             self.warn.look(books, [at.known for at in judged])
         self._count_risk(risks)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from services.replenishment.domain.consequence import with_consequence
 from services.replenishment.domain.deciding import Approved, check_decidable, decided
-from services.replenishment.domain.plans import Decision, Line, Verdict, order_id
+from services.replenishment.domain.plans import Decision, Line, Plan, Verdict, order_id
+from services.replenishment.domain.policy import Policy
 from services.replenishment.domain.positions import ApprovedOrder
 from services.replenishment.ports import Books, Store, Watch
 from services.replenishment.use_cases.plans import missing_line, missing_plan
@@ -34,6 +36,7 @@ class DecidePlan:
 
     store: Store
     warn: Warn
+    policy: Policy
     clock: Clock
     watch: Watch
 
@@ -44,6 +47,7 @@ class DecidePlan:
                 raise missing_plan(plan_id)
             check_decidable(plan)
             done = self._apply(books, plan_id, verdicts)
+            judged = self._judged(books, plan, [line for line, _ in done])
             self._keep(books, plan_id, decided_by, done)
         lines = [line for line, _ in done]
         kinds = [line.decision for line in lines]
@@ -51,7 +55,7 @@ class DecidePlan:
             accepted=kinds.count(Decision.ACCEPTED),
             changed=kinds.count(Decision.CHANGED),
             refused=kinds.count(Decision.REFUSED),
-            changed_lines=tuple(line for line in lines if line.decision is Decision.CHANGED),
+            changed_lines=judged,
         )
         self.watch.lines_decided(answer.accepted, answer.changed, answer.refused)
         return answer
@@ -81,6 +85,33 @@ class DecidePlan:
                 approved.add(after)
             done.append((after, verdict))
         return done
+
+    def _judged(self, books: Books, plan: Plan, done: Sequence[Line]) -> tuple[Line, ...]:
+        """The changed lines with what they mean, beside what else the request decides."""
+        decided_now = {line.line_id: line for line in done}
+        found = []
+        for line in done:
+            if line.decision is not Decision.CHANGED:
+                continue
+            key = line.item_id, line.site_id
+            # what is decided in the same request is not known as an open order yet
+            others = [
+                one
+                for one in books.plans.lines_of(plan.plan_id, *key)
+                if one.line_id not in decided_now
+            ]
+            others += [
+                replace(one, decision=Decision.PENDING)
+                for one in done
+                if one is not line
+                and (one.item_id, one.site_id) == key
+                and one.decision is not Decision.REFUSED
+            ]
+            known = books.supply.known([key])
+            found.append(
+                with_consequence(line, others, known[0], plan, self.policy) if known else line
+            )
+        return tuple(found)
 
     def _keep(
         self,

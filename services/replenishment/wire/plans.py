@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from larrey.catalogue.v1 import catalogue_pb2
 from larrey.replenishment.v1 import replenishment_pb2 as pb
+from services.replenishment.domain.collisions import Collision
 from services.replenishment.domain.expiry import UseFirst
 from services.replenishment.domain.limits import LimitPrice
 from services.replenishment.domain.plans import (
@@ -175,4 +176,16 @@ def limit_price_to_wire(one: LimitPrice) -> pb.LimitPrice:
         sentence=one.sentence,
         supplier_id=one.supplier_id,
         storage=catalogue_pb2.Storage.Value(f"STORAGE_{one.store or 'UNSPECIFIED'}"),
+    )
+
+
+def collision_to_wire(one: Collision) -> pb.Collision:
+    return pb.Collision(
+        item_id=one.item_id,
+        site_id=one.site_id,
+        limits=one.limits,
+        fields=one.fields,
+        need_packs=one.need_packs,
+        missing_packs=one.missing_packs,
+        sentence=one.sentence,
     )

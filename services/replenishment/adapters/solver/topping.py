@@ -8,36 +8,61 @@ the store holds it. The bound has no part in this.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from services.replenishment.domain.check import check, cost, spending
 from services.replenishment.domain.marginal import difference, picked
-from services.replenishment.domain.problem import Ints, Problem, smallest_order
+from services.replenishment.domain.problem import Floats, Ints, Problem, smallest_order
 
 SIZES = (1, 4)  # steps moved at once
 AT_ONCE = 60  # rows whose moves are tried together
 TRIED = 12  # of the best moves of a round, each on what the one before left
+WIDER = 0.05  # of a store's room, to see what more of it is worth
 WORTH = 1e-7  # EUR: less is rounding
 
 
 def topped(problem: Problem, orders: Ints, seed: int, stop: Callable[[], bool]) -> Ints:
     """`orders` or a plan that costs less and keeps every hard limit."""
-    storage = problem.storage
-    if storage is None or storage.hard is None or not storage.hard.any():
-        return orders
     random, best = np.random.default_rng(seed), orders
-    for place in np.flatnonzero(storage.hard):
-        rows = np.flatnonzero((storage.place == place) & (storage.volume > 0))
-        if not len(rows):
-            continue
+    for _, rows in _hard_stores(problem):
         found = best.copy()
         found[rows] = _climbed(_alone(problem, best, rows), best[rows], random, stop)
         if check(problem, found) == () and cost(problem, found).total < cost(problem, best).total:
             best = found
     return best
+
+
+def room_worth(problem: Problem, orders: Ints, seed: int, stop: Callable[[], bool]) -> Floats:
+    """[P] EUR that the plan would save at least for each unit more of a hard store on every
+    day: a little more room is given, and the plan improved as `topped` does."""
+    storage, random = problem.storage, np.random.default_rng(seed)
+    if storage is None:
+        return np.zeros(0)
+    worth = np.zeros(len(storage.capacity))
+    step = storage.volume * problem.rows.pack * problem.rows.multiple
+    for place, rows in _hard_stores(problem):
+        alone = _alone(problem, orders, rows)
+        more = max(WIDER * float(storage.capacity[place].max()), float(step[rows].max()))
+        room = storage.capacity.copy()
+        room[place] += more
+        wide = replace(alone, storage=replace(alone.storage or storage, capacity=room))
+        found = _climbed(wide, orders[rows], random, stop)
+        worth[place] = max(0.0, cost(wide, orders[rows]).total - cost(wide, found).total) / more
+    return worth
+
+
+def _hard_stores(problem: Problem) -> Iterator[tuple[int, Ints]]:
+    """Each hard store with the rows that take room in it."""
+    storage = problem.storage
+    if storage is None or storage.hard is None:
+        return
+    for place in np.flatnonzero(storage.hard):
+        rows = np.flatnonzero((storage.place == place) & (storage.volume > 0))
+        if len(rows):
+            yield int(place), rows
 
 
 def _alone(problem: Problem, orders: Ints, rows: Ints) -> Problem:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
+from services.replenishment.domain.collisions import Collision
 from services.replenishment.domain.demand import Forecast, ForecastPeriod, Period
 from services.replenishment.domain.expiry import UseFirst
 from services.replenishment.domain.lanes import Lane
@@ -254,3 +255,13 @@ def limit_from(text: str) -> LimitPrice:
     return LimitPrice(
         kind, site_id, item_id, _day(day), unit, limit, used, saves, supplier_id, store
     )
+
+
+def collision_to(one: Collision) -> str:
+    packs = [one.need_packs, one.missing_packs]
+    return _dump([one.item_id, one.site_id, one.limits, packs, one.sentence])
+
+
+def collision_from(text: str) -> Collision:
+    item_id, site_id, limits, (need, missing), sentence = json.loads(text)
+    return Collision(item_id, site_id, tuple(limits), need, missing, sentence)

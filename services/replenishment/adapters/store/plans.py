@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, bindparam, delete, func, select, update
 
 from services.replenishment.adapters.store.documents import (
+    collision_from,
+    collision_to,
     explanation_from,
     limit_from,
     limit_to,
@@ -22,6 +24,7 @@ from services.replenishment.adapters.store.documents import (
 )
 from services.replenishment.adapters.store.supply import chunks
 from services.replenishment.adapters.store.tables import Tables
+from services.replenishment.domain.collisions import Collision
 from services.replenishment.domain.expiry import UseFirst
 from services.replenishment.domain.limits import LimitPrice
 from services.replenishment.domain.plans import (
@@ -43,6 +46,7 @@ class SqlPlans:
         self._connection = connection
         self._plan, self._line, self._left_out = tables.plan, tables.line, tables.left_out
         self._use_first, self._limit = tables.use_first, tables.limit
+        self._collision = tables.collision
 
     def add(self, plan: Plan) -> bool:
         last = self._connection.execute(select(func.max(self._plan.c.place))).scalar()
@@ -175,6 +179,12 @@ class SqlPlans:
     def limit_prices(self, plan_id: str) -> Sequence[LimitPrice]:
         return [limit_from(text) for text in self._documents(self._limit, plan_id)]
 
+    def put_collisions(self, plan_id: str, found: Sequence[Collision]) -> None:
+        self._put_documents(self._collision, plan_id, [collision_to(one) for one in found])
+
+    def collisions(self, plan_id: str) -> Sequence[Collision]:
+        return [collision_from(text) for text in self._documents(self._collision, plan_id)]
+
     def _put_documents(self, table: Table, plan_id: str, documents: Sequence[str]) -> None:
         self._connection.execute(delete(table).where(table.c.plan_id == plan_id))
         rows = [
@@ -206,6 +216,13 @@ class SqlPlans:
             for row in self._connection.execute(query):
                 found[row.line_id] = _line_from(row)
         return found
+
+    def lines_of(self, plan_id: str, item_id: str, site_id: str) -> Sequence[Line]:
+        table = self._line
+        query = select(table).where(
+            table.c.plan_id == plan_id, table.c.item_id == item_id, table.c.site_id == site_id
+        )
+        return [_line_from(row) for row in self._connection.execute(query.order_by(table.c.place))]
 
     def approved_lines(self, plan_id: str) -> Sequence[Line]:
         table = self._line

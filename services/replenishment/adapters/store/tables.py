@@ -33,6 +33,7 @@ class Tables:
     left_out: Table
     use_first: Table
     limit: Table
+    collision: Table
     warning: Table
     status: Table
     substitute: Table
@@ -74,6 +75,7 @@ def tables(metadata: MetaData | None = None) -> Tables:
         ),
         use_first=_by_place("plan_use_first", metadata),
         limit=_by_place("plan_limit", metadata),
+        collision=_by_place("plan_collision", metadata),
         substitute=Table(
             "substitute",
             metadata,

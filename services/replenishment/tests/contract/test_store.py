@@ -16,6 +16,7 @@ from services.replenishment.adapters.store.books import SqlStore
 from services.replenishment.adapters.store.tables import tables
 from services.replenishment.domain.agreed import GroupAllotment, GroupLimits
 from services.replenishment.domain.availability import Availability, SupplyStatus
+from services.replenishment.domain.collisions import Collision
 from services.replenishment.domain.expiry import UseFirst
 from services.replenishment.domain.lanes import Lane
 from services.replenishment.domain.limits import LimitPrice
@@ -217,14 +218,18 @@ class StoreSuite:
         prices = [
             LimitPrice("BUDGET", NANTES, "", MONDAY, "EUR", 500.0, 520.5, 0.1),
             LimitPrice("ALLOCATION", NANTES, "PARACETAMOL", None, "pack", 10.0, 10.0, 0.05),
+            LimitPrice("STORAGE", NANTES, "", MONDAY, "m3", 2.0, 1.9, 30.0, "", "COLD"),
         ]
+        collide = Collision("PARACETAMOL", NANTES, ("MINIMUM", "BUDGET"), 12, 4, "Why.")
         with store.write() as books:
             books.plans.add(PLAN)
             books.plans.put(replace(PLAN, limits_priced=True))
             books.plans.put_limit_prices("plan-1", prices[1:])
             books.plans.put_limit_prices("plan-1", prices)
+            books.plans.put_collisions("plan-1", [collide])
         with store.read() as books:
             assert books.plans.limit_prices("plan-1") == prices
+            assert books.plans.collisions("plan-1") == [collide]
             assert books.plans.get("plan-1") == replace(PLAN, limits_priced=True)
 
     def test_the_agencys_list_replaces_the_one_before(self, store: SqlStore) -> None:

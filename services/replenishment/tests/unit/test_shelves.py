@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from services.replenishment.adapters.solver.engine import Effort, Watch, solve
-from services.replenishment.adapters.solver.topping import topped
-from services.replenishment.adapters.worker import _budget_prices, _shelf_prices
+from services.replenishment.adapters.solver.topping import room_worth, topped
+from services.replenishment.adapters.worker import _budget_prices, shelf_prices
 from services.replenishment.domain.agreed import GroupAllotment, GroupLimits
 from services.replenishment.domain.assemble import Assembled, assemble
 from services.replenishment.domain.check import check, cost, fill
@@ -51,8 +51,9 @@ def planned(*ones: Known, agreed: GroupLimits) -> tuple[Assembled, Ints, tuple[L
     found = assemble(ones, MONDAY, 28, None, POLICY, agreed=agreed)
     solution = solve(found.problem, Effort(rounds=30), 1, Watch(time.monotonic))
     budgets = _budget_prices(found.problem, solution.prices)
-    stores = _shelf_prices(found.problem, solution.prices)
     orders = topped(found.problem, solution.orders, 1, lambda: False)
+    worth = room_worth(found.problem, orders, 1, lambda: False)
+    stores = shelf_prices(found.problem, solution.prices, worth)
     return found, orders, limit_prices(found, orders, budgets, stores)
 
 
@@ -73,6 +74,11 @@ def test_a_cold_store_that_is_too_small_is_never_overfilled_and_has_a_price() ->
     assert "one m3 more of cold storage would save" in told[0].sentence
     worse = cost(tight.problem, fewer).total - cost(free.problem, orders).total
     assert worse > 0
+    wider, better, _ = planned(vaccine(), agreed=cold(0.42 * highest))
+    saved = cost(tight.problem, fewer).total - cost(wider.problem, better).total
+    seen = room_worth(tight.problem, fewer, 1, lambda: False)[0] * LITRES
+    assert 0 < seen * 0.02 * highest <= saved * 1.001
+    assert told[0].saves_eur >= seen * 0.999
     limits = {
         name for one in lines_of("p", tight, fewer, POLICY) for name in one.explanation.limits
     }
