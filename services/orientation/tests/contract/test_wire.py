@@ -28,7 +28,7 @@ from services.orientation.tests.situations import (
     synthetic_france,
 )
 from services.orientation.use_cases.capacity import Report
-from services.orientation.wire.answers import BANDS, answer_to_wire
+from services.orientation.wire.answers import BANDS, answer_to_bytes
 from services.orientation.wire.cases import VITALS, update_from_wire, update_to_wire
 from services.orientation.wire.events import shortage_from_event
 from services.orientation.wire.facilities import beds_from_wire, report_to_wire
@@ -97,7 +97,7 @@ def test_an_answer_keeps_its_reasons_numbers_and_gaps_on_the_wire() -> None:
     answer = orient(
         call.case_id, state, shipped.knowledge, synthetic_france(), shipped_model(), now=NOW
     )
-    wire = answer_to_wire(answer, "v1")
+    wire = pb.CaseAnswer.FromString(answer_to_bytes(answer, "v1"))
     assert wire.severity.p_icu == answer.assessment.p_icu
     assert wire.severity.model_version == "v1"
     assert [r.code for r in wire.reasons] == [r.code for r in answer.reasons]
@@ -106,9 +106,8 @@ def test_an_answer_keeps_its_reasons_numbers_and_gaps_on_the_wire() -> None:
     ]
     assert not wire.facilities[0].HasField("beds_free")  # unknown is left out, never 0
     assert "age" in wire.missing
-    alone = answer_to_wire(
-        orient(call.case_id, state, shipped.knowledge, synthetic_france(), None, now=NOW), ""
-    )
+    unmodelled = orient(call.case_id, state, shipped.knowledge, synthetic_france(), None, now=NOW)
+    alone = pb.CaseAnswer.FromString(answer_to_bytes(unmodelled, ""))
     assert not alone.severity.HasField("p_icu")
 
 
