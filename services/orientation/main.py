@@ -232,11 +232,20 @@ def bench() -> Bench:
 def train(data: Path, out: Path, say: Callable[[str], None]) -> dict[str, object]:
     """Trains, validates and writes a bundle; returns its card. Needs the training extras."""
     # Imported here: scikit-learn and LightGBM take seconds to load and a server needs neither.
-    from services.orientation.adapters.training.card import card_of, card_text  # noqa: PLC0415
-    from services.orientation.adapters.training.training import (  # noqa: PLC0415
-        train as fit_all,
-    )
-
+    try:
+        from services.orientation.adapters.training.card import (  # noqa: PLC0415
+            card_of,
+            card_text,
+        )
+        from services.orientation.adapters.training.training import (  # noqa: PLC0415
+            train as fit_all,
+        )
+    except ModuleNotFoundError as missing:
+        raise NotNow(
+            "TRAINING_EXTRA_MISSING",
+            f"{missing.name} is not installed: a server needs it not. Install the extra "
+            "orientation-training beside orientation, then train again.",
+        ) from None
     trained = fit_all(data, load_complaints(), say)
     card = card_of(trained)
     version = write_bundle(out, trained.model, card, card_text(card))
