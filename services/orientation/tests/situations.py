@@ -125,6 +125,9 @@ class MemoryRecords:
     def case(self, key: CaseKey) -> StoredCase | None:
         return self.cases.get(key)
 
+    def others(self, key: CaseKey) -> list[CaseState]:
+        return [c.state for k, c in self.cases.items() if k != key and k.exercise == key.exercise]
+
     def put_case(self, key: CaseKey, case: StoredCase) -> str:
         self.cases[key] = case
         return text_hash(state_to_text(case.state))

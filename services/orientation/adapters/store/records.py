@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import islice
 from operator import itemgetter
 from typing import Any
 
@@ -44,6 +45,7 @@ from shared.clock import Clock
 from shared.storage import Batch, Database, Transaction, upsert
 
 HOT_CASES = 20_000
+MOST_OTHERS = 2000  # looked at when an update seems to be another case's
 Hot = OrderedDict[CaseKey, tuple[str, StoredCase]]
 
 
@@ -81,6 +83,13 @@ class SqlRecord:
             return self.written[key][1]
         self.hold([key])
         return self._held[key]
+
+    def others(self, key: CaseKey) -> Sequence[CaseState]:
+        """At most MOST_OTHERS; another copy of the service knows others."""
+        found = {k: case.state for k, (_, case) in self.written.items()}
+        for other, state in self._hot.newest(MOST_OTHERS):
+            found.setdefault(other, state)
+        return [s for k, s in found.items() if k != key and k.exercise == key.exercise]
 
     def put_case(self, key: CaseKey, case: StoredCase) -> str:
         text = state_to_text(case.state)
@@ -293,6 +302,10 @@ class SqlRecords:
         with self._lock:
             held = self._hot.get(key)
         return None if held is None else held[1].state
+
+    def newest(self, most: int) -> list[tuple[CaseKey, CaseState]]:
+        with self._lock:
+            return [(k, held[1].state) for k, held in islice(reversed(self._hot.items()), most)]
 
     def known(self, key: CaseKey, row: Any) -> StoredCase:
         """The case of a row, parsed only when it is not the one already held."""
