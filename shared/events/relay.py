@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 BATCH = 500
 IDLE_SECONDS = 0.25
 # After a batch that left nothing behind the relay waits this long, so that facts of the next
-# moments travel together: one at a time costs as much as many.
-GATHER_SECONDS = 0.05
+# moments travel together: one at a time costs as much as many. When many come it waits longer.
+GATHER_SECONDS, GATHER_MANY_SECONDS, MANY = 0.05, 0.15, 20
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 
 
@@ -114,7 +114,7 @@ class Relay:
         if carried == 0:
             self._database.outbox_grew.wait(IDLE_SECONDS)
         elif carried < BATCH:
-            self._stopping.wait(GATHER_SECONDS)
+            self._stopping.wait(GATHER_MANY_SECONDS if carried >= MANY else GATHER_SECONDS)
 
     def _last_pass(self) -> None:
         try:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from google.protobuf import json_format
+from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +33,7 @@ from services.orientation.wire.answers import BANDS, answer_to_bytes
 from services.orientation.wire.cases import VITALS, update_from_wire, update_to_wire
 from services.orientation.wire.events import shortage_from_event
 from services.orientation.wire.facilities import beds_from_wire, report_to_wire
+from services.orientation.wire.times import from_stamp, to_stamp
 from shared.errors import Malformed
 from shared.events import topic_of
 
@@ -169,3 +171,19 @@ def test_a_shortage_that_cannot_be_right_is_malformed() -> None:
     for event in bad:
         with pytest.raises(Malformed, match="SHORTAGE_MALFORMED"):
             shortage_from_event(event)
+
+
+@given(
+    st.one_of(st.integers(-62_135_596_801, 253_402_300_800), st.sampled_from([10**15, -(10**15)])),
+    st.integers(-1, 10**9),
+)
+def test_an_instant_is_read_and_refused_as_the_library_does(seconds: int, nanos: int) -> None:
+    stamp = Timestamp(seconds=seconds, nanos=nanos)
+    try:
+        wanted = stamp.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        with pytest.raises(Malformed):
+            from_stamp(stamp)
+    else:
+        assert from_stamp(stamp) == wanted
+        assert from_stamp(to_stamp(wanted)) == wanted
