@@ -41,7 +41,8 @@ from loadtests.day.processes import Running
 from loadtests.score_case import service
 from loadtests.throughput import WARM_UP, Maker, Round, a_reply, drive, echo, told
 
-PACKAGES = ("mlserver==1.7.1",)
+# Its worker processes do not start on a newer uvloop.
+PACKAGES = ("mlserver==1.7.1", "uvloop==0.21.0")
 METHOD = "/inference.GRPCInferenceService/ModelInfer"
 READY_S = 120.0
 ROOT = Path(__file__).resolve().parents[1]
@@ -76,9 +77,11 @@ class NoPeer(RuntimeError):
 
 
 def install(folder: Path) -> Path:
-    """The interpreter of a new environment with MLServer in it."""
-    venv.create(folder, with_pip=True)
+    """The interpreter of an environment with MLServer in it; one that is there is used again."""
     python = folder / "bin" / "python"
+    if (python.parent / "mlserver").exists():
+        return python
+    venv.create(folder, with_pip=True)
     ran = subprocess.run(
         [python, "-m", "pip", "install", "--quiet", *PACKAGES],
         capture_output=True,
@@ -177,7 +180,7 @@ def measure(folder: Path, chosen: argparse.Namespace) -> list[list[Round]]:
     say: Any = Console(highlight=False, stderr=True).print
     folder.mkdir(exist_ok=True)
     say("installing MLServer in an environment of its own")
-    python = install(folder / "environment")
+    python = install(chosen.environment or folder / "environment")
     peer_folder = folder / "peer"
     peer_folder.mkdir()
     maker = Maker(0)
@@ -210,6 +213,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--in-flight", type=int, default=64, help="calls open at once")
     parser.add_argument("--workers", type=int, default=1, help="of MLServer; 1 is its default")
+    parser.add_argument("--environment", type=Path, help="where to keep MLServer installed")
     parser.add_argument("--least", type=float, default=10.0, help="ratio to reach")
     chosen = parser.parse_args(arguments)
     say = Console(highlight=False).print
