@@ -31,10 +31,11 @@ class Appending:
         head = at.ledger_head
         self._head = select(head.c.seq, head.c.hash).where(head.c.id == 1).with_for_update()
         self._add = Batch(insert(at.ledger), LEDGER_COLUMNS)
-        self._move = (
+        self._move = Batch(
             update(head)
             .where(head.c.id == 1)
-            .values(seq=bindparam("last_seq"), hash=bindparam("last_hash"))
+            .values(seq=bindparam("last_seq"), hash=bindparam("last_hash")),
+            ("last_seq", "last_hash"),
         )
 
     def __call__(self, connection: Connection, entries: Sequence[tuple[Entry, str]]) -> None:
@@ -48,7 +49,7 @@ class Appending:
             rows.append((seq, hashed, entry.kind, entry.at_us, case_key, entry.body))
             last = Anchor(seq, hashed)
         self._add.write(connection, rows)
-        connection.execute(self._move, {"last_seq": last.seq, "last_hash": last.hash})
+        self._move.write(connection, [(last.seq, last.hash)])
 
 
 class SqlLedger:
