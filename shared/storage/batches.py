@@ -18,7 +18,7 @@ Row = tuple[Any, ...]
 class Batch:
     """One statement for many rows, several times as quick as putting it together each time.
 
-    A row is a tuple in the order of `columns`, the names of the statement's values. Nothing
+    A row is a tuple in the order of `columns`, the names of the statement's open values. Nothing
     is converted on the way: values are text, whole numbers, floats, bytes, truth or None.
     No two rows of an insert that minds conflicts may have the same key.
     """
@@ -50,12 +50,18 @@ class Batch:
             dialect=connection.dialect, column_keys=list(self._columns), for_executemany=True
         )
         text, columns = str(made), self._columns
+        fixed = {name: value for name, value in made.params.items() if name not in columns}
         order = getattr(made, "positiontup", None)
         if order is None:  # values are found by their names
-            return _Ready(text, lambda row: dict(zip(columns, row, strict=True)))
-        arrange = None
-        if tuple(order) != columns:
-            arrange = itemgetter(*(columns.index(column) for column in order))
+            return _Ready(text, lambda row: fixed | dict(zip(columns, row, strict=True)))
+        arrange: Callable[[Row], Any] | None = None
+        if fixed:
+            rest = tuple(fixed.values())
+            places = [*columns, *fixed]
+            pick = itemgetter(*(places.index(name) for name in order))
+            arrange = lambda row: pick(row + rest)  # noqa: E731  as short as its neighbours
+        elif tuple(order) != columns:
+            arrange = itemgetter(*(columns.index(name) for name in order))
         one = f"({', '.join('?' * len(columns))})"
         if not isinstance(self._statement, Insert) or text.count(one) != 1:
             return _Ready(text, arrange)

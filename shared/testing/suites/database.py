@@ -196,7 +196,7 @@ class DatabaseSuite:
         adding = Batch(insert(table), ("note", "name", "number"))
         moving = Batch(
             update(table)
-            .where(table.c.name == bindparam("who"))
+            .where(table.c.name == bindparam("who"), table.c.number < 4)
             .values(number=table.c.number + bindparam("more"), note=bindparam("why")),
             ("who", "why", "more"),
         )
@@ -205,6 +205,7 @@ class DatabaseSuite:
             adding.write(tx.connection, [("one", "c", 3)])
             adding.write(tx.connection, [])
             moving.write(tx.connection, [("a", "moved", 10), ("c", None, 20)])
+            moving.write(tx.connection, [("c", "too great by now", 30)])
         with database.read() as tx:
             rows = tx.connection.execute(select(table).order_by(table.c.name)).all()
         assert [tuple(row) for row in rows] == [("a", 11, "moved"), ("b", 2, None), ("c", 23, None)]
