@@ -1,18 +1,18 @@
-"""Statements that write many rows: put together once, then handed to the driver as they are."""
+"""Statements put together once, then handed to the driver as they are: many rows, few words."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Delete, Insert, Update
+from sqlalchemy import Connection, Delete, Insert, Row, Select, Update
 
 # Rows in one step on SQLite, the largest first. Between two steps its driver lets other threads
 # in, and to be let in again takes longer than to write a row.
 AT_ONCE = (32, 8)
 
-Row = tuple[Any, ...]
+Values = tuple[Any, ...]
+Statement = Insert | Update | Delete | Select[Any]
 
 
 class Batch:
@@ -27,7 +27,7 @@ class Batch:
         self._statement, self._columns = statement, tuple(columns)
         self._ready: dict[str, _Ready] = {}
 
-    def write(self, connection: Connection, rows: Sequence[Row]) -> None:
+    def write(self, connection: Connection, rows: Sequence[Values]) -> None:
         """Writes every row, in this order; nothing when there is none."""
         if not rows:
             return
@@ -46,27 +46,57 @@ class Batch:
             connection.exec_driver_sql(ready.text, list(arranged[done:]))
 
     def _put_together(self, connection: Connection) -> _Ready:
-        made = self._statement.compile(
-            dialect=connection.dialect, column_keys=list(self._columns), for_executemany=True
+        ready = _put_together(self._statement, self._columns, connection)
+        one = f"({', '.join('?' * len(self._columns))})"
+        if not isinstance(self._statement, Insert) or ready.text.count(one) != 1:
+            return ready
+        ready.at_once = tuple(
+            (size, ready.text.replace(one, ", ".join([one] * size))) for size in AT_ONCE
         )
-        text, columns = str(made), self._columns
-        fixed = {name: value for name, value in made.params.items() if name not in columns}
-        order = getattr(made, "positiontup", None)
-        if order is None:  # values are found by their names
-            return _Ready(text, lambda row: fixed | dict(zip(columns, row, strict=True)))
-        arrange: Callable[[Row], Any] | None = None
-        if fixed:
-            rest = tuple(fixed.values())
-            places = [*columns, *fixed]
-            pick = itemgetter(*(places.index(name) for name in order))
-            arrange = lambda row: pick(row + rest)  # noqa: E731  as short as its neighbours
-        elif tuple(order) != columns:
-            arrange = itemgetter(*(columns.index(name) for name in order))
-        one = f"({', '.join('?' * len(columns))})"
-        if not isinstance(self._statement, Insert) or text.count(one) != 1:
-            return _Ready(text, arrange)
-        at_once = [(size, text.replace(one, ", ".join([one] * size))) for size in AT_ONCE]
-        return _Ready(text, arrange, tuple(at_once))
+        return ready
+
+
+class Query:
+    """A question that is asked again and again, with other values.
+
+    Answers are as the driver gives them: a truth may be 0 or 1, an instant a text.
+    """
+
+    def __init__(self, statement: Select[Any], names: Sequence[str] = ()) -> None:
+        self._statement, self._names = statement, tuple(names)
+        self._ready: dict[str, _Ready] = {}
+
+    def rows(self, connection: Connection, *values: Any) -> Sequence[Row[Any]]:
+        """Values in the order of `names`, the open values of the statement."""
+        name = connection.dialect.name
+        if name not in self._ready:
+            self._ready[name] = _put_together(self._statement, self._names, connection)
+        ready = self._ready[name]
+        given = values if ready.arrange is None else ready.arrange(values)
+        return connection.exec_driver_sql(ready.text, given).all()
+
+
+def _put_together(statement: Statement, columns: Values, connection: Connection) -> _Ready:
+    words: dict[str, Any] = {}
+    if not isinstance(statement, Select):
+        words = {"column_keys": list(columns), "for_executemany": True}
+    made = statement.compile(dialect=connection.dialect, **words)
+    text = str(made)
+    fixed = {name: value for name, value in made.params.items() if name not in columns}
+    order = getattr(made, "positiontup", None)
+    if order is None:  # values are found by their names
+        return _Ready(text, lambda row: fixed | dict(zip(columns, row, strict=True)))
+    if tuple(order) == columns:
+        return _Ready(text, None)
+    rest = tuple(fixed.values())
+    places = [*columns, *fixed]
+    picked = [places.index(name) for name in order]
+
+    def arrange(row: Values) -> Values:
+        whole = row + rest
+        return tuple([whole[place] for place in picked])
+
+    return _Ready(text, arrange)
 
 
 class _Ready:
@@ -77,7 +107,7 @@ class _Ready:
     def __init__(
         self,
         text: str,
-        arrange: Callable[[Row], Any] | None,
+        arrange: Callable[[Values], Any] | None,
         at_once: tuple[tuple[int, str], ...] = (),
     ) -> None:
         self.text, self.arrange, self.at_once = text, arrange, at_once

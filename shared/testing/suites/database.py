@@ -30,7 +30,7 @@ from shared.clock import FixedClock
 from shared.errors import NotNow, TooMuch, Unavailable
 from shared.events.event import MAX_EVENT_BYTES, decode
 from shared.events.rows import event_from_row
-from shared.storage import Batch, Database, upsert
+from shared.storage import Batch, Database, Query, upsert
 from shared.testing.facts import a_fact, tell
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -209,6 +209,24 @@ class DatabaseSuite:
         with database.read() as tx:
             rows = tx.connection.execute(select(table).order_by(table.c.name)).all()
         assert [tuple(row) for row in rows] == [("a", 11, "moved"), ("b", 2, None), ("c", 23, None)]
+
+    def test_a_query_is_asked_again_with_other_values(
+        self, database: Database, table: Table
+    ) -> None:
+        above = Query(
+            select(table.c.name, table.c.number)
+            .where(table.c.number > bindparam("least"), table.c.name != bindparam("but"))
+            .where(table.c.number < 9)
+            .order_by(table.c.name),
+            ("but", "least"),
+        )
+        with database.transaction() as tx:
+            rows = [("a", 1), ("b", 2), ("c", 3), ("d", 9)]
+            Batch(insert(table), ("name", "number")).write(tx.connection, rows)
+        with database.read() as tx:
+            assert [tuple(row) for row in above.rows(tx.connection, "b", 1)] == [("c", 3)]
+            found = above.rows(tx.connection, "", 0)
+        assert [(row.name, row.number) for row in found] == rows[:3]
 
     def test_a_batch_that_breaks_a_rule_undoes_the_transaction(
         self, database: Database, table: Table

@@ -18,7 +18,7 @@ from services.orientation.domain.ledger import (
     verify,
 )
 from shared.errors import NotNow
-from shared.storage import Batch, Database
+from shared.storage import Batch, Database, Query
 
 BATCH = 1000
 LEDGER_COLUMNS = ("seq", "hash", "kind", "at_us", "case_key", "body")
@@ -29,7 +29,7 @@ class Appending:
 
     def __init__(self, at: Tables) -> None:
         head = at.ledger_head
-        self._head = select(head.c.seq, head.c.hash).where(head.c.id == 1).with_for_update()
+        self._head = Query(select(head.c.seq, head.c.hash).where(head.c.id == 1).with_for_update())
         self._add = Batch(insert(at.ledger), LEDGER_COLUMNS)
         self._move = Batch(
             update(head)
@@ -40,7 +40,7 @@ class Appending:
 
     def __call__(self, connection: Connection, entries: Sequence[tuple[Entry, str]]) -> None:
         """(entry, case key) in this order. The row of the head makes writers queue."""
-        row = connection.execute(self._head).one()
+        (row,) = self._head.rows(connection)
         last = Anchor(row.seq, row.hash)
         rows = []
         for entry, case_key in entries:

@@ -11,7 +11,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import MetaData, bindparam, insert, select
+from sqlalchemy import Connection, MetaData, Row, bindparam, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.orientation.adapters.store.facilities import facility_from, facility_row
@@ -42,7 +42,7 @@ from services.orientation.wire.events import (
     oriented_event,
 )
 from shared.clock import Clock
-from shared.storage import Batch, Database, Transaction, upsert
+from shared.storage import Batch, Database, Query, Transaction, upsert
 
 HOT_CASES = 20_000
 MOST_OTHERS = 2000  # looked at when an update seems to be another case's
@@ -71,11 +71,11 @@ class SqlRecord:
         connection = self._tx.connection
         if not self._hot.alone:
             self._hot.claim.write(connection, [_blank(key) for key in wanted])
-        rows = connection.execute(self._hot.find, {"keys": [key.value for key in wanted]})
-        found = {CaseKey(row["case_key"], row["exercise"]): row for row in rows.mappings()}
+        rows = self._hot.find(connection, [key.value for key in wanted])
+        found = {CaseKey(row.case_key, exercise=bool(row.exercise)): row for row in rows}
         for key in wanted:
             row = found.get(key)
-            known = row is not None and row["state"] != ""
+            known = row is not None and row.state != ""
             self._held[key] = self._hot.known(key, row) if known else None
 
     def case(self, key: CaseKey) -> StoredCase | None:
@@ -276,14 +276,24 @@ class SqlRecords:
         self.keep = Batch(
             fresh.on_conflict_do_update(index_elements=key, set_=others), CASE_COLUMNS
         )
-        self.find = (
-            select(at)
-            .where(at.c.case_key.in_(bindparam("keys", expanding=True)))
-            .order_by(at.c.case_key, at.c.exercise)
-            .with_for_update()
-        )
+        self._find: dict[int, Query] = {}
         self.append = Appending(self._tables)
         self.alone = database.engine.dialect.name == "sqlite"
+
+    def find(self, connection: Connection, keys: Sequence[str]) -> Sequence[Row[Any]]:
+        """Rows of these keys, locked in one order; of a few sizes, so that few are put together."""
+        size = 1 << (len(keys) - 1).bit_length()
+        query = self._find.get(size)
+        if query is None:
+            at, names = self._tables.cases, [f"key_{number}" for number in range(size)]
+            statement = (
+                select(at)
+                .where(or_(*(at.c.case_key == bindparam(name) for name in names)))
+                .order_by(at.c.case_key, at.c.exercise)
+                .with_for_update()
+            )
+            query = self._find[size] = Query(statement, names)
+        return query.rows(connection, *keys, *[keys[-1]] * (size - len(keys)))
 
     @contextmanager
     def open(self) -> Iterator[SqlRecord]:
@@ -311,18 +321,16 @@ class SqlRecords:
         """The case of a row, parsed only when it is not the one already held."""
         with self._lock:
             held = self._hot.get(key)
-        if held is not None and held[0] == row["state"]:
+        if held is not None and held[0] == row.state:
             state = held[1].state
         else:
-            state = state_from_text(row["state"])
+            state = state_from_text(row.state)
         return StoredCase(
             state,
-            Suggestion(
-                row["suggested_decision"], row["suggested_resource"], row["suggested_finess"]
-            ),
-            row["counted_group"],
-            Band(row["band"]),
-            row["department"],
-            row["owner"],
-            from_us(row["changed_us"]),
+            Suggestion(row.suggested_decision, row.suggested_resource, row.suggested_finess),
+            row.counted_group,
+            Band(row.band),
+            row.department,
+            row.owner,
+            from_us(row.changed_us),
         )
