@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from larrey.replenishment.v1 import events_pb2, replenishment_pb2, replenishment_pb2_grpc
+from services.replenishment.adapters.sharer import SpawnedSharer
 from services.replenishment.adapters.store.books import SqlBooks, SqlStore
 from services.replenishment.adapters.store.tables import tables
 from services.replenishment.adapters.watch import Metrics
@@ -34,6 +35,11 @@ from services.replenishment.entrypoints.solve import SolveFile
 from services.replenishment.entrypoints.supply_status import SendSupplyStatus
 from services.replenishment.ports import OracleCase, Proved, Solver, Today
 from services.replenishment.settings import Settings
+from services.replenishment.use_cases.agreed import (
+    PutGroupAllotments,
+    PutStorageLimits,
+    PutTransferLanes,
+)
 from services.replenishment.use_cases.carry_out import CarryOutPlan
 from services.replenishment.use_cases.catalogue import PutItems, PutSites, PutSupplyTerms
 from services.replenishment.use_cases.decide import DecidePlan
@@ -45,6 +51,7 @@ from services.replenishment.use_cases.plans import (
     StartPlan,
 )
 from services.replenishment.use_cases.risk import AssessRisk
+from services.replenishment.use_cases.share import ShareStock
 from services.replenishment.use_cases.stock import ReportStock, TakeForecast
 from services.replenishment.use_cases.substitutes import PutSubstitutes
 from services.replenishment.use_cases.supply_status import PutSupplyStatus
@@ -102,11 +109,13 @@ def build(environ: Mapping[str, str], solver: Solver | None = None) -> ServicePa
     carry_out = CarryOutPlan(
         store,
         solver or SpawnedSolver(settings.gap, compiled, settings.worker_memory_mb),
+        ShareStock(SpawnedSharer(compiled, settings.worker_memory_mb), settings.policy),
         settings.policy,
         warn,
         clock,
         day,
         watch,
+        time.monotonic,
     )
     job = PlanJob(database, store, carry_out)
     rpc = ReplenishmentRpc(_use_cases(core, job.wake))
@@ -150,6 +159,9 @@ def _use_cases(core: _Core, wake: Callable[[], None]) -> UseCases:
         put_items=PutItems(store),
         put_sites=PutSites(store),
         put_supply_terms=PutSupplyTerms(store),
+        put_storage_limits=PutStorageLimits(store),
+        put_group_allotments=PutGroupAllotments(store),
+        put_transfer_lanes=PutTransferLanes(store),
         put_supply_status=PutSupplyStatus(store),
         put_substitutes=PutSubstitutes(store, core.clock),
         report_stock=ReportStock(
@@ -160,7 +172,7 @@ def _use_cases(core: _Core, wake: Callable[[], None]) -> UseCases:
         read_plan=ReadPlan(store),
         list_plans=ListPlans(store),
         explain_line=ExplainLine(store),
-        decide_plan=DecidePlan(store, core.warn, core.clock, core.watch),
+        decide_plan=DecidePlan(store, core.warn, policy, core.clock, core.watch),
         assess_risk=AssessRisk(store, policy, core.today),
     )
 

@@ -52,7 +52,7 @@ class Coupling:
             capacity = problem.storage.capacity
             self._shelf = first + np.arange(capacity.size).reshape(capacity.shape)
             room.append(capacity.ravel())
-            penalty.append(np.full(capacity.size, problem.storage.penalty))
+            penalty.append(np.minimum(problem.storage.prices.ravel(), HARD))
         self.room: Floats = np.concatenate(room)
         self.penalty: Floats = np.concatenate(penalty)
         self.hard = self.penalty == HARD

@@ -192,6 +192,7 @@ class _Search:
             pattern, slots = self._plan_at(pattern, KICKS if settled else 1)
             if settled or self._rounds % LOOKS == 0:
                 self._finish.start_from(slots, self._random, self._stop)
+                self._divide_caps(prices)
                 self._keep_plan(self._finish.steps)
             prices, distance = self._next_prices()
             left = self._effort.seconds - self._seconds
@@ -279,6 +280,14 @@ class _Search:
         self._finish.start_from(slots, self._random, self._stop)
         self._finish.take(slots, self._random, self._stop)
         self._keep_plan(self._finish.steps)
+
+    def _divide_caps(self, prices: Floats) -> None:
+        """The present mix with every allocation divided as the bound divides it."""
+        if not self._capped.any or self._stop():
+            return
+        steps = self._capped.divide(prices, self._links.price, self._finish.steps)
+        slots = self._finish.remember(steps, self._coupling.use_of(self._grid, steps))
+        self._finish.start_from(slots, self._random, self._stop)
 
     def _bound_at(self, prices: Floats, sweeps: int) -> None:
         free = float(prices @ (self._coupling.room - self._fixed_use))
