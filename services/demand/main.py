@@ -33,7 +33,7 @@ from services.demand.use_cases.read import ListForecasts, ReadForecast, Reading
 from services.demand.use_cases.record import RecordMovements
 from services.demand.use_cases.runs import ReadRun, StartRun
 from services.demand.use_cases.shelf import RecordShelf
-from services.demand.use_cases.signals import CountCase, ListSignals
+from services.demand.use_cases.signals import CountCase, ListSignals, RecordSignals
 from services.demand.use_cases.totals import ReadTotal
 from shared.clock import Clock, clock_from
 from shared.events import open_log
@@ -89,7 +89,16 @@ def _job(
 ) -> RunJob:
     workers = workers_for(settings.backend, settings.workers, settings.ray_address)
     models = ModelFolder(settings.data_dir / "models")
-    carry_out = CarryOutRun(store, history, workers, clock, watch, models, settings.together)
+    carry_out = CarryOutRun(
+        store,
+        history,
+        workers,
+        clock,
+        watch,
+        models,
+        settings.together,
+        driven=settings.driven_series,
+    )
     return RunJob(store.database, store, carry_out, workers.close, clock, watch)
 
 
@@ -119,6 +128,7 @@ def _use_cases(
         read_forecast=ReadForecast(store, reading),
         list_forecasts=ListForecasts(store, reading),
         list_signals=ListSignals(store, clock, settings.zone),
+        record_signals=RecordSignals(store, clock, settings.zone),
         record_shelf=RecordShelf(store, clock, settings.zone),
         read_accuracy=ReadAccuracy(store),
         read_total=ReadTotal(store, history, reading),

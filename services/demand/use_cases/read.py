@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from services.demand.domain.drivers.signals import CALLS
 from services.demand.domain.forecasts import Forecast
 from services.demand.domain.outlook import Rules, Signals, judge
 from services.demand.ports import Books, Store
@@ -126,8 +127,17 @@ def known_site(books: Books, text: str, field: str = "site_id") -> str:
 def with_outlook(
     forecast: Forecast, item_class: str, signals: Signals, reading: Reading
 ) -> Forecast:
-    """The forecast as it is, with the outlook of its class beside it."""
-    return replace(
-        forecast,
-        outlook=judge(item_class, forecast.periods[0].mean, signals, reading.rules),
-    )
+    """The forecast as it is, with the outlook of its class beside it.
+
+    Where the forecast itself follows calls, its outlook moves nothing: they count once.
+    """
+    outlook = judge(item_class, forecast.periods[0].mean, signals, reading.rules)
+    if any(one.name.startswith(CALLS) for one in forecast.drivers):
+        outlook = replace(
+            outlook,
+            factor=1.0,
+            first_mean=forecast.periods[0].mean,
+            reason="The forecast itself follows the calls, since back-tests of this item say that "
+            "it helps: see its drivers.",
+        )
+    return replace(forecast, outlook=outlook)
