@@ -11,7 +11,6 @@ from services.demand.domain.classes import DemandClass, profile
 from services.demand.domain.findings import wrong_units
 from services.demand.domain.forecasts import Outcome
 from services.demand.domain.history_files import prepared
-from services.demand.domain.newcomers import learn, nobody, predict
 from services.demand.domain.panels import days_of, table_of
 from services.demand.domain.quality import SILENT_TOO_LONG, ran_away
 from services.demand.domain.quantiles import LEVELS
@@ -21,13 +20,8 @@ from services.demand.domain.tables import Asked, HistoryTable, Ints, TableForeca
 from services.demand.ports import Part, PartMade, TableEngine
 from services.demand.use_cases.dress import Told, outcome_of, recent, refused, silent
 from services.demand.use_cases.drive_part import DrivePart, PartDriven
+from services.demand.use_cases.newcomers import newcomers
 from services.demand.use_cases.route_table import RouteTable
-
-CLASS_LEVEL = "class level"
-CLASS_LEVEL_WHY = (
-    "Too few periods are known to judge this item by itself: the level of its class is used, "
-    "with the width of that class."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +62,7 @@ class MakePart:
         seen = {id(one): profile(recent(one), one.period) for one in heard}
         fresh = [one for one in heard if seen[id(one)].demand_class is DemandClass.NEW]
         grown = [one for one in heard if seen[id(one)].demand_class is not DemandClass.NEW]
-        outcomes += _newcomers(part, fresh, grown)
+        outcomes += newcomers(part, fresh, grown)
         chosen: Mapping[Group, Judged] = part.chosen or {}
         if grown:
             made, chosen = self._routed(part, grown)
@@ -202,32 +196,3 @@ def to_learn_from(sample: Part) -> tuple[HistoryTable, Asked]:
     read = table_of(grown or sample.series, sample.horizon, uniform=True)
     table, _ = prepared(read, sample.target)
     return table, Asked(read.ahead, LEVELS, sample.lead or None)
-
-
-def _newcomers(part: Part, fresh: Sequence[Series], grown: Sequence[Series]) -> list[Outcome]:
-    """Items too new to judge: their class's level, weighed with their own few periods."""
-    if not fresh:
-        return []
-    known = learn([(one.item_class, recent(one)) for one in grown])
-    outcomes = []
-    for one in fresh:
-        level = known.get(one.item_class) or known.get("") or nobody()
-        mean, curve = predict(one.values, level, LEVELS)
-        lead_mean = lead_curve = None
-        if part.lead:
-            # the level is shared by the periods: its doubt does not average out
-            lead_mean = np.array([mean * part.lead])
-            lead_curve = (curve * part.lead)[None, :]
-        made = TableForecast(
-            LEVELS,
-            np.full((1, part.horizon), mean),
-            np.tile(curve, (1, part.horizon, 1)),
-            lead_mean,
-            lead_curve,
-            (CLASS_LEVEL,),
-            (CLASS_LEVEL_WHY,),
-        )
-        outcomes.append(
-            outcome_of(part, one, tidied(made), Told(profile(one.values, one.period), {}))
-        )
-    return outcomes
