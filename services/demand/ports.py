@@ -252,6 +252,20 @@ class Workers(Protocol):
         ...
 
 
+class ItemHistory(Protocol):
+    """The history of one item at one site, read while a caller waits."""
+
+    def series(self, order: RunOrder, item_id: str, site_id: str) -> Series | None:
+        """As a run of this order would read it; None when there is none."""
+        ...
+
+
+class FitsOne(Protocol):
+    """Forecasts the one series of a part, in this process."""
+
+    def __call__(self, part: Part) -> Outcome: ...
+
+
 class KnownDrivers(Protocol):
     """Calendars and signals on the grid of a table of some series of a part."""
 

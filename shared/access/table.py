@@ -63,6 +63,7 @@ TABLE: Mapping[str, Rule] = {
             "GetTotalForecast": _site("site_ids", ERP, PHARMACIST, OPS),
             "GetAccuracy": _site("site_id", ERP, PHARMACIST, OPS),
             "ListSignals": _may(ERP, PHARMACIST, OPS),
+            "ForecastItem": _site("site_id", ERP, PHARMACIST),
             "RecordSignals": _group(ERP, OPS),
         },
     ),

@@ -13,6 +13,7 @@ from larrey.demand.v1 import demand_pb2_grpc
 from services.demand.entrypoints.ingest import REFUSALS_SHOWN, Ingest
 from services.demand.use_cases.accuracy import ReadAccuracy
 from services.demand.use_cases.catalogue import PutItems, PutSites
+from services.demand.use_cases.forecast_item import ForecastItem, ItemQuestion
 from services.demand.use_cases.read import ListForecasts, ReadForecast
 from services.demand.use_cases.runs import Question, ReadRun, StartRun
 from services.demand.use_cases.shelf import RecordShelf
@@ -51,6 +52,7 @@ class UseCases:
     list_forecasts: ListForecasts
     list_signals: ListSignals
     record_signals: RecordSignals
+    forecast_item: ForecastItem
     record_shelf: RecordShelf
     read_accuracy: ReadAccuracy
     read_total: ReadTotal
@@ -165,6 +167,24 @@ class DemandRpc(demand_pb2_grpc.DemandServiceServicer):
     ) -> pb.GetAccuracyResponse:
         whole, parts = await in_thread(self._ask.read_accuracy, request.site_id, request.item_id)
         return accuracy_to_wire(whole, parts)
+
+    async def ForecastItem(
+        self, request: pb.ForecastItemRequest, _context: Any
+    ) -> pb.ForecastItemResponse:
+        question = ItemQuestion(
+            None if request.period == pb.PERIOD_AUTO else period_from_wire(request.period),
+            request.horizon,
+            request.lead_time,
+            target_from_wire(request.target),
+            request.fresh,
+        )
+        code = code_from_wire(request.item)
+        made = await in_thread(self._ask.forecast_item, code, request.site_id, question)
+        return pb.ForecastItemResponse(
+            forecast=forecast_to_wire(made.forecast),
+            moved=made.moved,
+            cpu_ms=1000 * made.cpu_seconds,
+        )
 
     async def RecordSignals(
         self, request: pb.RecordSignalsRequest, _context: Any

@@ -12,6 +12,7 @@ from services.demand.domain.outlook import Rules, Signals, judge
 from services.demand.ports import Books, Store
 from services.demand.use_cases.signals import signals_now
 from shared.catalogue.codes import Code, check_finess
+from shared.catalogue.items import Item
 from shared.clock import Clock, today
 from shared.errors import Missing, NotNow
 
@@ -43,15 +44,7 @@ class ReadForecast:
 
     def __call__(self, code: Code, site: str) -> Forecast:
         with self.store.read() as books:
-            item = books.catalogue.items([code]).get(code)
-            if item is None:
-                raise Missing(
-                    "ITEM_UNKNOWN",
-                    f"No item is registered under the {code.system.value} code {code.value}. "
-                    "Check the code, or register the item with PutItems.",
-                    field="item.code",
-                    code=code.value,
-                )
+            item = known_item(books, code)
             site_id = known_site(books, site)
             forecast = books.forecasts.newest(site_id, item.item_id)
             if forecast is None:
@@ -105,6 +98,20 @@ class ListForecasts:
             return forecast
         warning = f"Too old to act on: {useless}"
         return replace(forecast, data_quality=(warning, *forecast.data_quality))
+
+
+def known_item(books: Books, code: Code) -> Item:
+    """The item under any of its codes; Missing ITEM_UNKNOWN."""
+    item = books.catalogue.items([code]).get(code)
+    if item is None:
+        raise Missing(
+            "ITEM_UNKNOWN",
+            f"No item is registered under the {code.system.value} code {code.value}. "
+            "Check the code, or register the item with PutItems.",
+            field="item.code",
+            code=code.value,
+        )
+    return item
 
 
 def known_site(books: Books, text: str, field: str = "site_id") -> str:

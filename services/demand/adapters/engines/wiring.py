@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +13,7 @@ from services.demand.adapters.engines.pooled import PooledTsb
 from services.demand.adapters.engines.routed_forests import ForestEngine
 from services.demand.adapters.engines.routed_panel import PanelEngine
 from services.demand.adapters.engines.series.blend import StatisticalBlend
+from services.demand.adapters.engines.unwatched import Unwatched
 from services.demand.domain.routing import Group
 from services.demand.ports import Part, PartMade, Progress, TableEngine
 from services.demand.use_cases.drive_part import DrivePart
@@ -33,14 +32,6 @@ POOL_SAMPLE = 1000
 # A pool of fewer series cannot feed forests: growing them takes twenty seconds, and TSB with
 # pooled errors is level with them on small sets.
 FORESTS_FROM = 100
-
-
-class Unwatched:
-    """Progress that nobody waits for."""
-
-    @contextmanager
-    def stage(self, _name: str, _steps: int) -> Iterator[Callable[[], None]]:
-        yield lambda: None
 
 
 def router(
