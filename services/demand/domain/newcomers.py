@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-# Periods of an item's own that weigh as much as all that is known of its like.
-PRIOR_WEIGHT = 6.0
+# Periods of an item's own that weigh as much as its like, at least and at most: few where single
+# periods are alike and the like are mixed, many where it is the other way round.
+LEAST_PRIOR, MOST_PRIOR = 0.05, 24.0
 # Spread of log levels within a class nobody knows: a factor of 2.7 either way.
 UNKNOWN_SPREAD = 1.0
 # Series that must share a class or a site for half of what they have in common to be believed.
@@ -156,20 +157,34 @@ def nobody() -> Usual:
     return Usual(1.0, 2 * UNKNOWN_SPREAD, -np.log1p(-GRID), "nothing: no other item is known")
 
 
-def own_weight(periods: int) -> float:
+def prior_weight(known: Usual) -> float:
+    """Periods that the like are worth: the variance of one period over that between items.
+
+    Both relative to a level; the usual weights of an empirical Bayes estimate.
+    """
+    weight = float(np.var(known.ratios)) / max(known.spread, 1e-9) ** 2
+    return float(np.clip(weight, LEAST_PRIOR, MOST_PRIOR))
+
+
+def own_weight(periods: int, known: Usual) -> float:
     """How much an item's own mean counts after so many periods; the rest is its like's."""
-    return periods / (periods + PRIOR_WEIGHT)
+    return periods / (periods + prior_weight(known))
 
 
 def predict(values: Array, known: Usual, levels: Sequence[float]) -> tuple[float, Array]:
     """(mean, quantiles) of one period: own mean and the like's level weighed by data held.
 
-    The distribution is the product of two: where the level may lie (narrower with each
-    period of its own) and how single periods scatter around a level.
+    Levels of like items scatter in ratio, so they are weighed as logarithms. Nothing used so far
+    counts as at most one usual use still to come: it is not a level of 0. The distribution is
+    the product of two: where the level may lie (narrower with each period of its own) and how
+    single periods scatter around a level.
     """
-    own = float(values.mean()) if len(values) else 0.0
-    weight = own_weight(len(values))
-    centre = weight * own + (1 - weight) * known.level
+    n = len(values)
+    weight = own_weight(n, known)
+    used = known.ratios[known.ratios > 0]
+    usual = known.level * float(used.mean() if len(used) else 1.0)
+    own = float(values.mean()) if np.any(values > 0) else usual / (n + 1)
+    centre = float(np.exp(weight * np.log(own) + (1 - weight) * np.log(known.level)))
     # Levels scatter log-normally around the centre; the logistic curve is close to the
     # normal one and needs no table.
     spread = known.spread * float(np.sqrt(1 - weight))
@@ -181,7 +196,7 @@ def predict(values: Array, known: Usual, levels: Sequence[float]) -> tuple[float
 
 def words(periods: int, word: str, known: Usual) -> str:
     """Why a newcomer is forecast so, with the weights."""
-    own = own_weight(periods)
+    own = own_weight(periods, known)
     return (
         f"Only {periods} {word}(s) are known here, too few to judge this item by itself: its own "
         f"mean counts for {own:.0%}, what is usual for its like for {1 - own:.0%} (a level of "

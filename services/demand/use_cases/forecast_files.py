@@ -35,11 +35,18 @@ class ForecastTable:
     route: RouteTable
     meter: Meter
 
-    def __call__(self, read: HistoryRead, order: Order, drivers: Sequence[Driver] = ()) -> Made:
+    def __call__(
+        self,
+        read: HistoryRead,
+        order: Order,
+        drivers: Sequence[Driver] = (),
+        chosen: Mapping[Group, Judged] | None = None,
+    ) -> Made:
+        """`chosen`: engines that were chosen before; without it they are back-tested here."""
         before = self.meter()
         table, found = prepared(read, order.target)
         asked = order.asked(read.ahead)
-        chosen = self.route.choose(table, asked)
+        chosen = chosen or self.route.choose(table, asked)
         forecast = self.route.forecast(table, asked, chosen)
         driven = None
         if drivers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from services.demand.domain.newcomers import (
     nobody,
     own_weight,
     predict,
+    prior_weight,
     words,
 )
 from services.demand.domain.quantiles import LEVELS
@@ -47,16 +49,21 @@ def test_a_new_items_quantiles_never_cross_and_hold_its_mean(values: Array) -> N
 def test_every_further_period_gives_the_item_more_weight(
     levels: list[float], own: float, periods: int
 ) -> None:
-    assert 0 < own_weight(periods) < own_weight(periods + 1) < 1
     known = class_of(levels).usual("NEW", "S", "infection")
-    # a spread of its own would move the mean as well: it is taken out here
-    still = type(known)(known.level, 0.0, np.ones(3), known.seen)
-    away = [abs(predict(np.full(n, own), still, (0.5,))[0] - own) for n in (periods, periods + 1)]
+    known = replace(known, ratios=np.array([0.5, 0.8, 1.0, 1.7]))
+    assert 0 < own_weight(periods, known) < own_weight(periods + 1, known) < 1
+    # the median of a level alone: single periods scatter around it all the same
+    still = replace(known, ratios=np.ones(3))
+    away = [
+        abs(np.log(predict(np.full(n, own), still, (0.5,))[1][0] / own))
+        for n in (periods, periods + 1)
+    ]
     assert away[1] <= away[0] + 1e-9
 
 
 def test_a_new_item_starts_at_its_class_and_ends_at_its_own_level() -> None:
     known = class_of((80.0, 100.0, 125.0)).usual("NEW", "S", "infection")
+    known = replace(known, ratios=np.array([0.6, 0.9, 1.1, 1.4]))
     after = [predict(np.full(n, 10.0), known, (0.5,))[1][0] for n in (0, 3, 6, 600)]
     assert after[0] == pytest.approx(100, rel=0.05)
     assert after == sorted(after, reverse=True)
@@ -118,9 +125,32 @@ def test_the_same_item_at_other_sites_says_most_and_narrows_the_doubt() -> None:
 def test_the_reason_names_the_weights_and_who_was_seen() -> None:
     known = class_of((80.0, 100.0, 125.0)).usual("NEW", "S", "infection")
     said = words(3, "month", known)
-    assert "33%" in said
-    assert "67%" in said
+    assert f"{own_weight(3, known):.0%}" in said
     assert "3 item(s) of class infection" in said
+
+
+def test_the_like_weigh_less_the_more_they_differ_and_the_steadier_they_are() -> None:
+    draw = np.random.default_rng(3)
+    steady_mixed = learn(
+        Like(f"I{n}", "S", "a", draw.poisson(level, 24) * 1.0)
+        for n, level in enumerate((5, 50, 500, 5000))
+    )
+    wild_alike = learn(
+        Like(f"I{n}", "S", "a", (draw.random(24) < 0.2) * draw.gamma(1, 40, 24)) for n in range(9)
+    )
+    assert prior_weight(steady_mixed.usual("NEW", "S", "a")) < 0.3
+    assert prior_weight(wild_alike.usual("NEW", "S", "a")) > 3.0
+
+
+@pytest.mark.parametrize("periods", [1, 3, 6])
+def test_a_new_item_that_used_nothing_yet_is_neither_at_0_nor_above_its_class(periods: int) -> None:
+    crowd = learn(
+        Like(f"I{k}", "S", "infection", np.tile([0.0, 0.0, 12.0], 8) * k) for k in (1.0, 2.0, 3.0)
+    )
+    known = crowd.usual("NEW", "S", "infection")
+    mean, curve = predict(np.zeros(periods), known, (0.1, 0.5, 0.95))
+    assert 0.0 < mean < 2.0 * known.level
+    assert curve[-1] > 0.0
 
 
 def test_where_nothing_is_known_that_is_said() -> None:

@@ -60,6 +60,11 @@ class Coupling:
     def count(self) -> int:
         return len(self.room)
 
+    @property
+    def cap_rows(self) -> Ints:
+        """[C + 1] coupling row of each cap; -1 where only one row has it, and for NO_CAP."""
+        return self._cap
+
     def floors(self, limit: Ints, allowed: Ints) -> Floats:
         """[R] least prices at which no plan gains by leaving the tables.
 

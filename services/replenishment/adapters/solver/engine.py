@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.replenishment.adapters.solver.book import Book
+from services.replenishment.adapters.solver.capped import Capped
 from services.replenishment.adapters.solver.coupling import Coupling
 from services.replenishment.adapters.solver.finish import Finish
 from services.replenishment.adapters.solver.grid import grid_of, reach
@@ -26,12 +27,14 @@ from services.replenishment.domain.problem import NO_CAP, Flags, Floats, Ints, P
 FIRST_SWEEPS, SWEEPS, KICKS, VARIANTS = 8, 3, 2, 2
 LOOKS = 3  # while prices are being found, every so many rounds a plan is finished
 LAST = 4  # and in the last so many rounds that time allows, plans are improved in any case
+PACE = 3  # in small problems, prices move so many times from one improvement to the next
 SETTLED = 0.001  # distance from the master's value at which prices count as found,
 QUIET, QUIET_ROUNDS = 1e-5, 6  # or so many rounds that did not raise the bound by this share,
 NEAR = 0.02  # when it is not farther than this
 ROUNDING = 1e-7  # of sums of thousands of terms, as a share
 SMOOTHING = 0.5  # how much of the best prices is kept when new ones come from the master
 CHOOSE, CHOICES = 8, 4  # every so many rounds of improvement, so many exact choices
+WALKS = 2  # pairs of them in every round of improvement
 LONG, SLICE = 1.5, 0.3  # seconds that a choice may take; or this share of what is left
 NOISE = 0.5  # spread of the prices of a variant, as a share
 
@@ -139,6 +142,7 @@ class _Search:
         self._floors = self._best_prices = coupling.floors(limit, allowed)
         self._fixed, self._fixed_use = coupling.fixed(self._grid)
         coupling.apply(self._grid, self._best_prices)
+        self._capped = Capped(coupling, self._grid)
         self._links = Links(problem, self._grid)
         self._best_links = self._links.price.copy()
         self._patterns = Patterns(problem, self._grid, self._links.ahead)
@@ -152,6 +156,7 @@ class _Search:
     def _rounds_of_search(self) -> None:
         """First the prices are found with quick plans, then the plans are improved."""
         prices, settled, quiet, improved = self._best_prices, False, 0, 0
+        small = self._problem.rows.count <= MOST_ROWS
         pattern: Flags | None = None
         while not self._done():
             before, began = self._bound, self._seconds
@@ -163,10 +168,13 @@ class _Search:
                 self._keep_plan(self._finish.steps)
             prices, distance = self._next_prices()
             left = self._effort.seconds - self._seconds
-            if settled or left < LAST * (self._seconds - began):
+            in_turn = settled and (not small or self._rounds % PACE == 0)
+            if in_turn or left < LAST * (self._seconds - began):
                 self._improve(pattern)
                 improved += 1
-                if improved % CHOOSE == 0 and self._problem.rows.count <= MOST_ROWS:
+                if small:
+                    self._walk()
+                if small and improved % CHOOSE == 0:
                     self._choose()
             elif self._rounds % LOOKS == 0:
                 self._round_off()
@@ -206,10 +214,23 @@ class _Search:
         self._finish.take(slots, self._random, self._stop)
         self._keep_plan(self._finish.steps)
 
-    def _choose(self) -> None:
-        """Exact choices among near plans."""
+    def _walk(self) -> None:
+        """Random walks among near plans."""
+        scale = self._cost / self._problem.rows.count
+        self._fetch()
+        for _ in range(WALKS):
+            if not self._stop():
+                self._polish.anneal(scale, self._random)
+                self._keep_plan(self._finish.steps)
+
+    def _fetch(self) -> None:
+        """The finish gets each row's plans near the prices of the proof."""
         gap = self._cost - self._bound
         self._polish.fetch(Proof(self._best_prices, self._best_links), gap)
+
+    def _choose(self) -> None:
+        """Exact choices among near plans."""
+        self._fetch()
         for _ in range(CHOICES):
             if self._stop():
                 return
@@ -235,7 +256,9 @@ class _Search:
         for _ in range(sweeps):
             if self._stop():
                 return
-            self._keep_bound(self._fixed + self._links.sweep() - free, prices)
+            swept = self._links.sweep()
+            lift = self._capped.lift(prices, self._links.price)
+            self._keep_bound(self._fixed + swept - free + lift, prices)
 
     def _keep_bound(self, bound: float, prices: Floats) -> None:
         if bound > self._bound:
