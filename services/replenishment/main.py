@@ -49,6 +49,7 @@ from services.replenishment.use_cases.plans import (
     ReadPlan,
     StartPlan,
 )
+from services.replenishment.use_cases.releases import ReleaseLot
 from services.replenishment.use_cases.risk import AssessRisk
 from services.replenishment.use_cases.share import ShareStock
 from services.replenishment.use_cases.stock import ReportStock, TakeForecast
@@ -164,8 +165,15 @@ def _use_cases(core: _Core, wake: Callable[[], None]) -> UseCases:
         put_supply_status=PutSupplyStatus(store),
         put_substitutes=PutSubstitutes(store, core.clock),
         report_stock=ReportStock(
-            store, core.warn, core.clock, core.today, core.settings.future_tolerance, core.watch
+            store,
+            core.warn,
+            core.clock,
+            core.today,
+            core.settings.future_tolerance,
+            policy,
+            core.watch,
         ),
+        release_lot=ReleaseLot(store, core.warn, core.clock, core.today),
         start_plan=StartPlan(store, core.clock, core.today, wake),
         cancel_plan=CancelPlan(store, core.clock, core.watch),
         read_plan=ReadPlan(store),

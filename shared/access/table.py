@@ -77,6 +77,7 @@ TABLE: Mapping[str, Rule] = {
             "PutSupplyStatus": _group(ERP, PHARMACIST),
             "PutSubstitutes": _group(PHARMACIST),
             "ReportStock": _site("reports.site_id", ERP),
+            "ReleaseLot": _site("site_id", PHARMACIST),
             "StartPlan": _group(ERP, PHARMACIST, SERVICE),
             "CancelPlan": _group(ERP, PHARMACIST),
             "WatchPlan": _group(ERP, PHARMACIST, SERVICE),
