@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from loadtests import ingest, loop_latency, mixed, score_case
+from loadtests import ingest, loop_latency, mixed, score_case, service_rows
 from loadtests.day.processes import READY_S, SERVICES, embedded, start
 from loadtests.day.world import START
 from loadtests.scenario import Result, show
@@ -99,7 +99,10 @@ def ready_row() -> Result:
 SCENARIOS: Mapping[str, Callable[[], Result]] = {
     "ready": ready_row,
     "ingest": ingest_row,
+    "reads": service_rows.reads_row,
+    "plans": service_rows.plans_row,
     "score": score_row,
+    "streams": service_rows.streams_row,
     "loop": lambda: loop_latency.run(15.0, 2.0, plain=True),
     "loop-kafka": lambda: loop_latency.run(15.0, 2.0),
     # memory is judged by the long form: half a minute is all warm-up

@@ -6,14 +6,15 @@ Five SAMUs stream case updates on one connection each, ten hospitals record move
 second, forecasts are read ten times a second, and a plan and a forecast run are always in
 progress. All of it is sent when it is due (open loop) to the three services on this machine,
 on the embedded log and SQLite. Exit code 0 when nothing failed or was left unanswered and no
-service's memory grew by more than 2 % after the warm-up (a third of the time).
+service's memory grew by more than 2 % after the warm-up (a third of the time). "cores" are
+CPU seconds a second: of each service, of its workers that have ended, of this driver.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
+import gc
 import sys
 import tempfile
 import time
@@ -26,123 +27,48 @@ from typing import Any
 import grpc
 import numpy as np
 import psutil
+import uvloop
 from rich.console import Console
 
 from larrey.demand.v1 import demand_pb2 as pb
 from larrey.demand.v1 import demand_pb2_grpc
-from larrey.orientation.v1 import orientation_pb2 as ori
-from larrey.orientation.v1 import orientation_pb2_grpc
 from larrey.replenishment.v1 import replenishment_pb2 as rep
 from larrey.replenishment.v1 import replenishment_pb2_grpc
-from loadtests import ingest
+from loadtests import ingest, senders
 from loadtests.day import demand_step, replenishment_step
-from loadtests.day.calls import calls
-from loadtests.day.clients import Clients, local
-from loadtests.day.processes import SERVICES, System, embedded
+from loadtests.day.clients import Clients
+from loadtests.day.processes import SERVICES, Running, System, embedded
 from loadtests.day.world import START, first_products
-from loadtests.openloop import Measured, paced
 from loadtests.scenario import Result, show
+from loadtests.senders import DEADLINE_S, READS_A_SECOND, SAMUS, Answers, Pace, Prepared
 
-SAMUS, HOSPITALS, READS_A_SECOND = 5, 10, 10
 SERIES = 60  # real series that are forecast and planned all the while
-CASES = 2_000  # updates go round these: an update of a known case, not a new one each time
-DEADLINE_S, PATIENCE_S, LOOK_S = 60.0, 30.0, 1.0
+LOOK_S = 1.0
 MIB = 2**20
 
 
 @dataclass(slots=True)
 class Found:
-    """What came back, by kind, and the memory of each service over time, in bytes."""
+    """What came back; each service's memory over time in bytes; CPU seconds by process."""
 
-    updates: Measured = field(default_factory=Measured)
-    movements: Measured = field(default_factory=Measured)
-    reads: Measured = field(default_factory=Measured)
-    refused: int = 0
-    unanswered: int = 0
+    answers: Answers = field(default_factory=Answers)
     runs: Counter[str] = field(default_factory=Counter)
-    memory: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
+    memory: dict[str, list[int]] = field(default_factory=dict)
+    cpu: dict[str, float] = field(default_factory=dict)
+
+    def tenths(self, service: str) -> str:
+        """Resident MiB at the end of each tenth of the run, to see whether it flattens."""
+        sizes = self.memory[service]
+        ends = [sizes[(k + 1) * len(sizes) // 10 - 1] for k in range(10)]
+        return " ".join(f"{size / MIB:.0f}" for size in ends)
 
     def growth(self, service: str) -> float:
         """Share by which memory rose from the warm-up's end to the end, medians of a tenth."""
-        sizes = np.array([size for _, size in self.memory[service]], dtype=float)
+        sizes = np.array(self.memory[service], dtype=float)
         tenth = max(1, len(sizes) // 10)
         third = len(sizes) // 3
         warm = float(np.median(sizes[third : third + tenth]))
         return float(np.median(sizes[-tenth:])) / warm - 1
-
-
-async def _samu(address: str, number: int, rate: float, seconds: float, found: Found) -> None:
-    """One stream both ways; answers are matched by their correlation id."""
-    drawn, due_at = calls(), dict[str, float]()
-    async with grpc.aio.insecure_channel(address) as channel:
-        stub = orientation_pb2_grpc.OrientationServiceStub(channel)
-        stream = stub.StreamCases(timeout=seconds + DEADLINE_S)
-
-        async def read() -> None:
-            async for response in stream:
-                due = due_at.pop(response.correlation_id, None)
-                if response.HasField("refusal"):
-                    found.updates.errors[response.refusal.reason] += 1
-                elif due is not None:
-                    found.updates.answered(due)
-
-        async def send(count: int, due: float) -> None:
-            update = ori.CaseUpdate()
-            update.CopyFrom(drawn[count % len(drawn)].update)
-            update.case_id = f"fr.health.samu{44 + number}0.mixed.{count % CASES:05d}"
-            update.update_id = str(count)
-            request = ori.StreamCasesRequest(correlation_id=str(count))
-            request.update.typed.CopyFrom(update)
-            due_at[str(count)] = due
-            async with one_at_a_time:
-                await stream.write(request)
-
-        one_at_a_time = asyncio.Lock()
-        reading = asyncio.create_task(read())
-        await paced(rate, seconds, send)
-        await stream.done_writing()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(reading, PATIENCE_S)
-        found.unanswered += len(due_at)
-
-
-async def _hospitals(address: str, a_second: int, seconds: float, found: Found) -> None:
-    batches = ingest.requests(round(a_second * seconds), a_second // HOSPITALS)
-    async with grpc.aio.insecure_channel(address) as channel:
-        call = channel.stream_unary(
-            ingest.METHOD,
-            request_serializer=lambda message: message,
-            response_deserializer=pb.RecordConsumptionResponse.FromString,
-        )
-
-        async def send(number: int, due: float) -> None:
-            try:
-                answer = await call(iter([batches[number]]), timeout=DEADLINE_S)
-            except grpc.aio.AioRpcError as error:
-                found.movements.errors[error.code().name] += 1
-            else:
-                found.refused += answer.refused
-                found.movements.answered(due)
-
-        await paced(len(batches) / seconds, seconds, send)
-
-
-async def _readers(address: str, seconds: float, found: Found) -> None:
-    products = first_products(SERIES)
-    async with grpc.aio.insecure_channel(address) as channel:
-        stub = demand_pb2_grpc.DemandServiceStub(channel)
-
-        async def send(number: int, due: float) -> None:
-            asked = products[number % len(products)]
-            request = pb.GetForecastRequest(item=local(asked.item_id), site_id=asked.site_id)
-            try:
-                await stub.GetForecast(request, timeout=DEADLINE_S)
-            except grpc.aio.AioRpcError as error:
-                found.reads.errors[error.code().name] += 1
-            else:
-                found.reads.answered(due)
-
-        await paced(READS_A_SECOND, seconds, send)
 
 
 async def _always(system: System, until: float, found: Found) -> None:
@@ -184,54 +110,77 @@ async def _last(watched: AsyncIterator[Any], name: str, until: float) -> Any:
     return newest
 
 
+def _spent(running: Running) -> tuple[float, float]:
+    """CPU seconds of a service itself, and of the workers that it has started and ended."""
+    times = psutil.Process(running.process.pid).cpu_times()
+    return times.user + times.system, times.children_user + times.children_system
+
+
 async def _look(system: System, until: float, found: Found) -> None:
     """Resident memory of each service, without the workers that runs and plans start."""
     while time.monotonic() < until:
         for name, running in system.services.items():
             size = psutil.Process(running.process.pid).memory_info().rss
-            found.memory.setdefault(name, []).append((time.monotonic(), size))
+            found.memory.setdefault(name, []).append(size)
         await asyncio.sleep(LOOK_S)
 
 
-async def drive(system: System, seconds: float, updates: float, movements: int) -> Found:
+async def drive(system: System, seconds: float, updates: float, sent: Prepared) -> Found:
     """All kinds of load for `seconds`."""
     found = Found()
+    before = {name: _spent(running) for name, running in system.services.items()}
+    own = time.process_time()
     until = time.monotonic() + seconds
     at = {name: running.grpc for name, running in system.services.items()}
+    told = found.answers
     await asyncio.gather(
-        *(_samu(at["orientation"], n, updates / SAMUS, seconds, found) for n in range(SAMUS)),
-        _hospitals(at["demand"], movements, seconds, found),
-        _readers(at["demand"], seconds, found),
+        *(
+            senders.samu(at["orientation"], n, Pace(updates / SAMUS, seconds), sent, told)
+            for n in range(SAMUS)
+        ),
+        senders.hospitals(at["demand"], seconds, sent, told),
+        senders.readers(at["demand"], Pace(READS_A_SECOND, seconds), sent.reads, told.reads),
         _always(system, until, found),
         _look(system, until, found),
     )
+    found.cpu["this driver"] = (time.process_time() - own) / seconds
+    for name, running in system.services.items():
+        for kind, now, then in zip(("", "'s workers"), _spent(running), before[name], strict=True):
+            found.cpu[name + kind] = (now - then) / seconds
     return found
 
 
 def judge(found: Found, seconds: float, updates: float, movements: int, grown: float) -> Result:
     """The row of the table; `grown` is the share of memory that may be gained."""
+    told = found.answers
     growth = {name: found.growth(name) for name in SERVICES}
-    errors = found.updates.errors + found.movements.errors + found.reads.errors
+    errors = told.updates.errors + told.movements.errors + told.reads.errors
     bad = [state for state in found.runs if "FAILED" in state]
     sent = round(updates * seconds)
     kept = (
         not errors
         and not bad
-        and not found.refused
-        and not found.unanswered
-        and len(found.updates.milliseconds) == sent
+        and not told.refused
+        and not told.unanswered
+        and len(told.updates.milliseconds) == sent
         and max(growth.values()) <= grown
     )
-    last = {name: found.memory[name][-1][1] / MIB for name in SERVICES}
-    memory = ", ".join(f"{n} {last[n]:.0f} MiB ({growth[n]:+.1%})" for n in SERVICES)
+    memory = ", ".join(f"{n} {found.tenths(n)} MiB ({growth[n]:+.1%})" for n in SERVICES)
+    cores = ", ".join(f"{name} {share:.2f}" for name, share in found.cpu.items() if share >= 0.005)
+    latencies = "; ".join(
+        f"{name} p50 {one.percentile(50):.0f} ms, p99 {one.percentile(99):.0f} ms"
+        for name, one in (
+            ("updates", told.updates),
+            ("movements", told.movements),
+            ("reads", told.reads),
+        )
+    )
     return Result(
         f"mixed, {seconds:.0f} s: {updates:.0f} updates/s, {movements} movements/s",
         f"no error, memory +{grown:.0%} at most",
-        f"updates {len(found.updates.milliseconds)}/{sent}, p50 "
-        f"{found.updates.percentile(50):.0f} ms, p99 {found.updates.percentile(99):.0f} ms; "
-        f"movements p99 {found.movements.percentile(99):.0f} ms, refused {found.refused}; reads "
-        f"p99 {found.reads.percentile(99):.0f} ms; errors {dict(errors)}; {dict(found.runs)}; "
-        f"{memory}",
+        f"updates {len(told.updates.milliseconds)}/{sent}; {latencies}; sent late p99 "
+        f"{told.late.percentile(99):.0f} ms; refused {told.refused}; errors {dict(errors)}; "
+        f"{dict(found.runs)}; {memory}; cores: {cores}",
         kept,
     )
 
@@ -246,7 +195,11 @@ def run(seconds: float, updates: float, movements: int, grown: float = 0.02) -> 
             demand_step.play(clients, some, quiet)
             replenishment_step.play(clients, some, quiet)
             ingest.register(system.services["demand"])
-            found = asyncio.run(drive(system, seconds, updates, movements))
+            sent = senders.prepare(seconds, movements, SERIES)
+            gc.collect()
+            gc.freeze()  # what waits to be sent is not looked at again and again
+            found = uvloop.run(drive(system, seconds, updates, sent))
+            gc.unfreeze()
             system.check_alive()
     return judge(found, seconds, updates, movements, grown)
 

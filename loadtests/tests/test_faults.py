@@ -63,6 +63,7 @@ class Group:
         self.system = System(transport, folder, START.isoformat())
         self.sent = Sent()
         self.number = 0
+        self.now = START  # when the cases were said
 
     def insist(self, call: Callable[[Clients], Any]) -> Any:
         """Repeats the same call, same ids, until it is answered."""
@@ -97,7 +98,7 @@ class Group:
         update = ori.CaseUpdate(
             case_id=case_id,
             update_id=f"u-{number}",
-            said_time=stamp(START - timedelta(minutes=1)),
+            said_time=stamp(self.now - timedelta(minutes=1)),
             age_years=40,
             sex=ori.SEX_FEMALE,
             complaint_codes=[14150],

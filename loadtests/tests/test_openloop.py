@@ -11,6 +11,7 @@ from loadtests.loop_latency import Loop
 from loadtests.mixed import Found, judge
 from loadtests.openloop import Measured, paced
 from loadtests.scenario import Result, show
+from loadtests.senders import Answers
 
 
 def test_a_slow_answer_holds_no_later_message_back() -> None:
@@ -48,26 +49,26 @@ def test_a_call_is_visible_once_as_many_are_counted() -> None:
     assert Loop(Measured(), [0.0, 1.0], [(0.6, 1)], 0).visible_s() == pytest.approx([0.6])
 
 
-def memory(first: int, last: int) -> dict[str, list[tuple[float, int]]]:
+def memory(first: int, last: int) -> dict[str, list[int]]:
     sizes = [first] * 20 + [last] * 10
-    return {s: [(0.0, size) for size in sizes] for s in ("demand", "replenishment", "orientation")}
+    return dict.fromkeys(("demand", "replenishment", "orientation"), sizes)
 
 
 @pytest.mark.parametrize(
     ("spoil", "kept"),
     [
         (lambda f: None, True),
-        (lambda f: f.updates.milliseconds.pop(), False),
-        (lambda f: f.updates.errors.update(["UNAVAILABLE"]), False),
-        (lambda f: f.movements.errors.update(["INTERNAL"]), False),
+        (lambda f: f.answers.updates.milliseconds.pop(), False),
+        (lambda f: f.answers.updates.errors.update(["UNAVAILABLE"]), False),
+        (lambda f: f.answers.movements.errors.update(["INTERNAL"]), False),
         (lambda f: f.runs.update(["plan PLAN_STATE_FAILED"]), False),
-        (lambda f: setattr(f, "refused", 1), False),
-        (lambda f: setattr(f, "unanswered", 1), False),
+        (lambda f: setattr(f.answers, "refused", 1), False),
+        (lambda f: setattr(f.answers, "unanswered", 1), False),
         (lambda f: f.memory.update(memory(100, 103)), False),
     ],
 )
 def test_the_mixed_load_is_kept_only_when_all_is_well(spoil: object, kept: bool) -> None:
-    found = Found(updates=Measured([1.0] * 10), memory=memory(100, 101))
+    found = Found(Answers(updates=Measured([1.0] * 10)), memory=memory(100, 101))
     spoil(found)  # type: ignore[operator]
     assert judge(found, 1.0, 10.0, 0, 0.02).kept is kept
 

@@ -24,6 +24,7 @@ from services.replenishment.adapters.store.books import SqlBooks, SqlStore
 from services.replenishment.adapters.store.tables import tables
 from services.replenishment.adapters.watch import Metrics
 from services.replenishment.adapters.worker import SpawnedSolver, WarmUp
+from services.replenishment.domain.prices import Prices
 from services.replenishment.domain.problem import Ints, Problem
 from services.replenishment.entrypoints.events import Listener
 from services.replenishment.entrypoints.jobs import PlanJob
@@ -187,7 +188,11 @@ def _use_cases(core: _Core, wake: Callable[[], None]) -> UseCases:
 def solve_file() -> SolveFile:
     """The command that plans a problem from a file with the same engine as the service."""
     # The engine takes a while to load: a service in this process never pays for it.
-    from services.replenishment.adapters.instances import read_instance  # noqa: PLC0415
+    from services.replenishment.adapters.instances import read_named  # noqa: PLC0415
+    from services.replenishment.adapters.plan_files import (  # noqa: PLC0415
+        read_start,
+        write_plan,
+    )
     from services.replenishment.adapters.solver.engine import (  # noqa: PLC0415
         Effort,
         Progress,
@@ -196,20 +201,30 @@ def solve_file() -> SolveFile:
     )
 
     def plan(
-        problem: Problem, seconds: float, seed: int, better: Callable[[Proved], None]
+        problem: Problem,
+        seconds: float,
+        seed: int,
+        better: Callable[[Proved], None],
+        start: Prices | None,
     ) -> Proved:
         best = np.zeros((problem.rows.count, problem.days), dtype=np.int64)
+        prices: Prices | None = None
 
         def tell(progress: Progress, orders: Ints | None) -> None:
             nonlocal best
             best = best if orders is None else orders
-            better(Proved(best, progress.bound, progress.rounds))
+            better(Proved(best, progress.bound, progress.rounds, prices))
+
+        def price(found: Prices) -> None:
+            nonlocal prices
+            prices = found
 
         effort = Effort(seconds=seconds, rounds=100_000, gap=0.0)
-        found = solve(problem, effort, seed, Watch(time.monotonic, tell))
-        return Proved(found.orders, found.progress.bound, found.progress.rounds)
+        watch = Watch(time.monotonic, tell, price=price)
+        found = solve(problem, effort, seed, watch, start)
+        return Proved(found.orders, found.progress.bound, found.progress.rounds, found.named)
 
-    return SolveFile(read_instance, plan)
+    return SolveFile(read_named, read_start, plan, write_plan)
 
 
 def supply_status() -> SendSupplyStatus:
@@ -224,6 +239,14 @@ def generate_file(item_sites: int, seed: int, out: Path) -> None:
     from services.replenishment.adapters.generator import generate, write  # noqa: PLC0415
 
     write(out, generate(item_sites, seed))
+
+
+def generate_day_after(instance: Path, plan: Path | None, seed: int, out: Path) -> None:
+    """The command that makes the problem of the day after another one."""
+    from services.replenishment.adapters.generator import write  # noqa: PLC0415
+    from services.replenishment.adapters.tomorrow import day_after  # noqa: PLC0415
+
+    write(out, day_after(instance, plan, seed))
 
 
 def warm_up() -> None:

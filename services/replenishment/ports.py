@@ -17,6 +17,7 @@ from services.replenishment.domain.lanes import Lane
 from services.replenishment.domain.limits import LimitPrice
 from services.replenishment.domain.plans import Line, Plan, Verdict
 from services.replenishment.domain.positions import ApprovedOrder, Known, NoSuggestion
+from services.replenishment.domain.prices import Prices
 from services.replenishment.domain.problem import Floats, Ints, Problem
 from services.replenishment.domain.releases import Release
 from services.replenishment.domain.sharing import Sharing
@@ -229,6 +230,16 @@ class Proved:
     orders: Ints  # [N, T] packs
     bound: float
     rounds: int
+    prices: Prices | None = None  # where a later plan may start from; None before the end
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Instance:
+    """A problem of a file, and what its rows are called there."""
+
+    problem: Problem
+    site: Ints  # [N]
+    item: Ints  # [N]
 
 
 @dataclass(frozen=True, slots=True)

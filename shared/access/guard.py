@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 
 from shared.access.callers import EVERY, Caller, from_certificate
 from shared.access.limits import Limits
-from shared.access.table import TABLE, Rule
+from shared.access.table import Rule, rule_of
 from shared.access.tenants import tenants_of
 from shared.access.tokens import Tokens
 from shared.errors import Forbidden, Refusal, Stranger
@@ -57,9 +57,9 @@ class Guard:
         closed: bool,
         tokens: Tokens | None,
         limits: Limits,
-        table: Mapping[str, Rule] = TABLE,
+        rule_of: Callable[[str], Rule | None] = rule_of,
     ) -> None:
-        self._closed, self._tokens, self._limits, self._table = closed, tokens, limits, table
+        self._closed, self._tokens, self._limits, self._rule_of = closed, tokens, limits, rule_of
         self._log = get_log("access")
 
     @asynccontextmanager
@@ -76,7 +76,7 @@ class Guard:
         caller, entered = None, False
         try:
             caller = await self._caller(context)
-            rule = self._table.get(method)
+            rule = self._rule_of(method)
             if rule is None or caller.role not in rule.roles:
                 raise Forbidden(
                     "ROLE_MAY_NOT", f"The role {caller.role.value} may not call this RPC."

@@ -1,24 +1,40 @@
-"""The one table of who may call which RPC, and where a request names its tenants.
+"""Who may call which RPC, and where a request names its tenants: read from the protos.
 
-`paths` lead from the request to the fields that name a site or a SAMU. A path whose field
-is empty asks for every tenant, unless `empty_is_all` is False. `whole_group` answers about
-all sites at once.
+Each RPC says it itself, in the option `(larrey.access.v1.rule)`: a new service brings its
+rules with its proto, and nothing here knows of it.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
 
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import MethodDescriptor
+
+from larrey.access.v1 import rule_pb2
 from shared.access.callers import Role
 
-ERP, LRM, REGULATOR = Role.ERP, Role.LRM, Role.REGULATOR
-PHARMACIST, OPS, SERVICE = Role.PHARMACIST, Role.OPS, Role.SERVICE
+KINDS = {
+    rule_pb2.TENANT_UNSPECIFIED: "",
+    rule_pb2.TENANT_SITE: "site",
+    rule_pb2.TENANT_SAMU: "samu",
+}
+REMEMBERED = 512  # methods are named by callers: a stranger may name any
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Roles that may call, and the request's tenants: kind `site`, `samu` or none."""
+    """Roles that may call, and the request's tenants: kind `site`, `samu` or none.
+
+    `paths` lead from the request to the fields that name a site or a SAMU. A path whose
+    field is empty asks for every tenant, unless `empty_is_all` is False. `whole_group`
+    answers about all sites at once.
+    """
 
     roles: frozenset[Role]
     kind: str = ""
@@ -27,85 +43,43 @@ class Rule:
     empty_is_all: bool = True
 
 
-def _may(*roles: Role) -> Rule:
-    return Rule(frozenset(roles))
+def _read(method: MethodDescriptor) -> Rule | None:
+    options = method.GetOptions()
+    if not options.HasExtension(rule_pb2.rule):
+        return None
+    told = options.Extensions[rule_pb2.rule]
+    names = (rule_pb2.Role.Name(role).removeprefix("ROLE_").lower() for role in told.roles)
+    return Rule(
+        frozenset(Role(name) for name in names),
+        KINDS[told.tenant],
+        tuple(told.paths),
+        told.whole_group,
+        not told.empty_is_none,
+    )
 
 
-def _site(path: str, *roles: Role) -> Rule:
-    return Rule(frozenset(roles), "site", (path,))
+@lru_cache(REMEMBERED)
+def rule_of(method: str) -> Rule | None:
+    """The rule of `/larrey.<area>.v1.<Service>/<Rpc>`; None for what no proto lets anyone call.
+
+    Looks among the protos that the running process has loaded.
+    """
+    try:
+        found = descriptor_pool.Default().FindMethodByName(method.strip("/").replace("/", "."))
+    except KeyError:
+        return None
+    return _read(found)
 
 
-def _samu(path: str, *roles: Role) -> Rule:
-    return Rule(frozenset(roles), "samu", (path,))
+def every_rule() -> Mapping[str, Rule | None]:
+    """Each RPC of every proto with its rule, by name: for the page and the proofs."""
+    import larrey  # noqa: PLC0415  a namespace of generated code
 
-
-def _group(*roles: Role) -> Rule:
-    return Rule(frozenset(roles), "site", whole_group=True)
-
-
-def _of(service: str, rules: Mapping[str, Rule]) -> dict[str, Rule]:
-    return {f"/{service}/{rpc}": rule for rpc, rule in rules.items()}
-
-
-TABLE: Mapping[str, Rule] = {
-    **_of(
-        "larrey.demand.v1.DemandService",
-        {
-            "PutItems": _group(ERP),
-            "PutSites": _group(ERP),
-            "RecordConsumption": _site("movements.site_id", ERP),
-            "StartForecastRun": _site("site_ids", ERP, PHARMACIST, OPS, SERVICE),
-            "WatchForecastRun": _may(ERP, PHARMACIST, OPS, SERVICE),
-            "GetForecastRun": _may(ERP, PHARMACIST, OPS, SERVICE),
-            "GetForecast": _site("site_id", ERP, PHARMACIST),
-            "ListForecasts": _site("site_id", ERP, PHARMACIST),
-            "RecordStock": _site("days.site_id", ERP),
-            "GetTotalForecast": _site("site_ids", ERP, PHARMACIST, OPS),
-            "GetAccuracy": _site("site_id", ERP, PHARMACIST, OPS),
-            "ListSignals": _may(ERP, PHARMACIST, OPS),
-        },
-    ),
-    **_of(
-        "larrey.replenishment.v1.ReplenishmentService",
-        {
-            "PutItems": _group(ERP),
-            "PutSites": _group(ERP),
-            "PutSupplyTerms": _site("terms.site_id", ERP, PHARMACIST),
-            "PutStorageLimits": _site("limits.site_id", ERP, PHARMACIST),
-            "PutGroupAllotments": _group(ERP, PHARMACIST),
-            "PutTransferLanes": _group(ERP, PHARMACIST),
-            "PutSupplyStatus": _group(ERP, PHARMACIST),
-            "PutSubstitutes": _group(PHARMACIST),
-            "ReportStock": _site("reports.site_id", ERP),
-            "ReleaseLot": _site("site_id", PHARMACIST),
-            "StartPlan": _group(ERP, PHARMACIST, SERVICE),
-            "CancelPlan": _group(ERP, PHARMACIST),
-            "WatchPlan": _group(ERP, PHARMACIST, SERVICE),
-            "GetPlan": _group(ERP, PHARMACIST),
-            "ListPlans": _group(ERP, PHARMACIST, OPS),
-            "ExplainLine": _group(ERP, PHARMACIST),
-            "DecidePlan": _group(PHARMACIST),
-            "AssessRisk": _site("site_id", ERP, PHARMACIST),
-        },
-    ),
-    **_of(
-        "larrey.orientation.v1.OrientationService",
-        {
-            "ScoreCase": _samu("typed.case_id|hub_json", LRM, REGULATOR),
-            "StreamCases": _samu("update.typed.case_id|update.hub_json", LRM),
-            "ReportCapacity": _site("facilities.finess_geo", ERP, SERVICE),
-            "ReportResources": _samu("hub_json", LRM),
-            "Distribute": Rule(
-                frozenset({LRM, REGULATOR}),
-                "samu",
-                # a vehicle that is only named is answered from where it last reported to be
-                ("case_ids", "vehicles.vehicle_id"),
-                empty_is_all=False,
-            ),
-            "RecordDecision": _samu("case_id", REGULATOR),
-            "ExportDecision": _samu("case_id", LRM, REGULATOR),
-            "WatchBoard": _samu("owner", LRM, REGULATOR),
-            "SetSuggestions": _samu("owner", REGULATOR, OPS),
-        },
-    ),
-}
+    found: dict[str, Rule | None] = {}
+    for folder in larrey.__path__:
+        for path in sorted(Path(folder).rglob("*_pb2.py")):
+            name = ".".join(("larrey", *path.relative_to(folder).with_suffix("").parts))
+            for service in importlib.import_module(name).DESCRIPTOR.services_by_name.values():
+                for method in service.methods:
+                    found[f"/{service.full_name}/{method.name}"] = _read(method)
+    return MappingProxyType(found)

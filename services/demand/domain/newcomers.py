@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-# Periods of an item's own that weigh as much as all that is known of its class.
-PRIOR_WEIGHT = 6.0
+# Periods of an item's own that weigh as much as its class, at least and at most: few where
+# single periods are alike and the class is mixed, many where it is the other way round.
+LEAST_PRIOR, MOST_PRIOR = 0.05, 24.0
 # Spread of log levels within a class nobody knows: a factor of 2.7 either way.
 UNKNOWN_SPREAD = 1.0
+# No amount of anything is smaller: the logarithm of a level must be a number.
+LEAST_LEVEL = 1e-9
 GRID = (np.arange(199) + 0.5) / 199
 KEPT = 2000
 
@@ -62,16 +65,30 @@ def nobody() -> ClassLevel:
     return ClassLevel(1.0, 2 * UNKNOWN_SPREAD, -np.log1p(-GRID), 0)
 
 
+def prior_weight(known: ClassLevel) -> float:
+    """Periods that the class is worth: the variance of one period over that between items.
+
+    Both relative to a level; the usual weights of an empirical Bayes estimate.
+    """
+    weight = float(np.var(known.ratios)) / known.spread**2
+    return float(np.clip(weight, LEAST_PRIOR, MOST_PRIOR))
+
+
 def predict(values: Array, known: ClassLevel, levels: Sequence[float]) -> tuple[float, Array]:
     """(mean, quantiles) of one period: own mean and class level weighed by data held.
 
-    The distribution is the product of two: where the level may lie (narrower with each
-    period of its own) and how single periods scatter around a level.
+    Levels of a class scatter in ratio, so they are weighed as logarithms. Nothing used so far
+    counts as at most one usual use still to come: it is not a level of 0. The distribution is
+    the product of two: where the level may lie (narrower with each period of its own) and how
+    single periods scatter around a level.
     """
     n = len(values)
-    own = float(values.mean()) if n else 0.0
-    weight = n / (n + PRIOR_WEIGHT)
-    centre = weight * own + (1 - weight) * known.level
+    weight = n / (n + prior_weight(known))
+    used = known.ratios[known.ratios > 0]
+    usual = known.level * float(used.mean() if len(used) else 1.0)
+    own = float(values.mean()) if np.any(values > 0) else usual / (n + 1)
+    both = np.log(np.maximum([own, known.level], LEAST_LEVEL))
+    centre = float(np.exp(weight * both[0] + (1 - weight) * both[1]))
     # Levels scatter log-normally around the centre; the logistic curve is close to the
     # normal one and needs no table.
     spread = known.spread * float(np.sqrt(1 - weight))

@@ -67,17 +67,19 @@ def origins(length: int, horizon: int, season: int) -> Sequence[tuple[int, int]]
     ]
 
 
-def worth_trying(
-    home: Group | None, serves: frozenset[Group], shares: Mapping[Group, float]
-) -> bool:
+def worth_trying(home: Group | None, serves: frozenset[Group], counts: Mapping[Group, int]) -> bool:
     """Whether a table has enough of what an engine was made for.
 
-    `shares`: share of the series by group. An engine made for one group learns little from
-    a table that has hardly any of it, and may cost much.
+    `counts`: series by group. An engine made for one group learns little from a table that
+    has hardly any of it, and may cost much; nor can a handful tell whether it was worth it,
+    unless the table is a handful of that group.
     """
-    if home is not None:
-        return shares.get(home, 0.0) >= LEAST_HOME_SHARE
-    return any(shares.get(group, 0.0) > 0 for group in serves)
+    if home is None:
+        return any(counts.get(group, 0) > 0 for group in serves)
+    mine, all_series = counts.get(home, 0), sum(counts.values())
+    if 2 * mine >= all_series:
+        return mine > 0
+    return mine >= max(LEAST_TO_CHOOSE, LEAST_HOME_SHARE * all_series)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,40 +132,56 @@ def judge(
     """
     if len(rows) < LEAST_TO_CHOOSE or default not in found or not found[default]:
         return Judged(default, "Too few series or periods for a back-test to choose by.")
-    usable = _figures(found, rows, default)
+    base, asked = _base(found, default)
+    usable = _figures(found, rows, base)
     if not usable:
         return Judged(default, "No back-test could be scored.")
     # who was not asked to the end had lost before
     handicapped = {
         name: value + (MARGIN if name in sampled else 0.0)
         for name, value in usable.items()
-        if len(found[name]) == len(found[default])
+        if len(found[name]) == asked
     }
     best = min(handicapped, key=lambda name: (handicapped[name], name != default, name))
     told = ", ".join(f"{name} {value:.3f}" for name, value in sorted(usable.items()))
     return Judged(
         best,
-        f"Least pinball loss over {len(found[default])} rolling origin(s) inside the history "
-        f"(relative to {default}: {told}).",
+        f"Least pinball loss over {asked} rolling origin(s) inside the history "
+        f"(relative to {base}: {told}).",
         usable,
     )
 
 
 def within_reach(found: Mapping[str, Sequence[Losses]], rows: Ints, default: str) -> frozenset[str]:
-    """Engines whose loss so far is not HOPELESS; all while too little is known to tell."""
+    """Engines whose loss so far is not HOPELESS; the default alone where nothing can be told."""
     if len(rows) < LEAST_TO_CHOOSE or not found.get(default):
-        return frozenset(found)
-    figures = _figures(found, rows, default)
-    limit = (1.0 + HOPELESS) * min(figures.values(), default=np.inf)
-    return frozenset(name for name in found if figures.get(name, 0.0) <= limit)
-
-
-def _figures(found: Mapping[str, Sequence[Losses]], rows: Ints, default: str) -> dict[str, float]:
-    """Loss of each engine relative to the default's at the origins that both were asked at."""
+        return frozenset({default})
+    base, asked = _base(found, default)
     figures = {
-        name: _relative(tried, found[default][: len(tried)], rows)
+        name: value
+        for name, value in _figures(found, rows, base).items()
+        if len(found[name]) == asked
+    }
+    if not figures:
+        return frozenset({default})
+    limit = (1.0 + HOPELESS) * min(figures.values())
+    return frozenset(name for name, value in figures.items() if value <= limit)
+
+
+def _base(found: Mapping[str, Sequence[Losses]], default: str) -> tuple[str, int]:
+    """The engine that others are compared with, and the origins it was asked at: the default,
+    or, where that had lost before the end, the first by name that was asked to the end."""
+    asked = max(len(tried) for tried in found.values())
+    to_the_end = sorted(name for name, tried in found.items() if len(tried) == asked)
+    return (default if default in to_the_end else to_the_end[0]), asked
+
+
+def _figures(found: Mapping[str, Sequence[Losses]], rows: Ints, base: str) -> dict[str, float]:
+    """Loss of each engine relative to the base's at the origins that it was asked at."""
+    figures = {
+        name: _relative(tried, found[base][: len(tried)], rows)
         for name, tried in found.items()
-        if tried and len(tried) <= len(found[default])
+        if tried
     }
     return {name: value for name, value in figures.items() if np.isfinite(value)}
 

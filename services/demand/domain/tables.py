@@ -91,11 +91,16 @@ class HistoryTable:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a forecast is asked for: the periods ahead, the levels, the lead time in periods."""
+    """What a forecast is asked for: the periods ahead, the levels, the lead time in periods.
+
+    `trial`: the answer is only compared with those of other methods, so a method may make less
+    effort than for an answer that is used.
+    """
 
     ahead: Days = field(repr=False)
     levels: tuple[float, ...]
     lead: int | None = None
+    trial: bool = False
 
     @property
     def horizon(self) -> int:

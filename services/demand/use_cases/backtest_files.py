@@ -14,7 +14,7 @@ from services.demand.domain.history_files import (
     prepared,
     rolling_backs,
 )
-from services.demand.domain.routing import Group, groups
+from services.demand.domain.routing import Group, Judged, groups
 from services.demand.domain.scoring import Actuals, Scores, pooled, score
 from services.demand.domain.stockouts import simulate
 from services.demand.domain.tables import HistoryTable
@@ -69,6 +69,7 @@ class BacktestFile:
         actuals_given: bool,
         stockout_seed: int | None = None,
         origins: int = 0,
+        with_peers: bool = True,
     ) -> Mapping[str, Tested | Rolled]:
         read = whole = self.files.history()
         lead = order.lead or order.horizon
@@ -83,7 +84,8 @@ class BacktestFile:
         tested = {
             "larrey": Tested(score(read.table, actuals, made.forecast, order.lead), made.used)
         }
-        tested |= self._peers(read, order, actuals)
+        if with_peers:
+            tested |= self._peers(read, order, actuals)
         report = {**told(made, order), **tested["larrey"].plain()}
         report["peers"] = {name: one.plain() for name, one in tested.items() if name != "larrey"}
         if stockout_seed is not None:
@@ -98,21 +100,30 @@ class BacktestFile:
     def _rolling(
         self, read: HistoryRead, order: Order, backs: Sequence[int]
     ) -> Mapping[str, object]:
-        """The whole work again at each origin, as if nothing later were known; item-origins."""
+        """The forecast again at each origin, as if nothing later were known; item-origins.
+
+        The engines are chosen at the oldest origin and kept, as a hospital would keep them: no
+        later origin takes part in its own choice, and the back-tests are paid for once.
+        """
         before = self.meter()
         each: list[Mapping[str, object]] = []
         found = []
-        for back in backs:
-            cut, actuals = held_back(read, order.horizon, back)
-            made = self.make(cut, order, self.files.drivers(cut))
-            one = score(cut.table, actuals, made.forecast, order.lead)
-            found.append(one)
-            seen = {
-                "first_period": str(cut.ahead[0].astype("datetime64[D]")),
-                "periods": min(back, order.horizon),
-                "methods": {group.value: judged.engine for group, judged in made.chosen.items()},
-            }
-            each.append({**seen, **one.plain()})
+        chosen: Mapping[Group, Judged] | None = None
+        with self.progress.stage("rolling origins", len(backs)) as step:
+            for back in sorted(backs, reverse=True):
+                cut, actuals = held_back(read, order.horizon, back)
+                made = self.make(cut, order, self.files.drivers(cut), chosen)
+                chosen = made.chosen
+                one = score(cut.table, actuals, made.forecast, order.lead)
+                found.append(one)
+                seen = {
+                    "first_period": str(cut.ahead[0].astype("datetime64[D]")),
+                    "periods": min(back, order.horizon),
+                    "methods": {group.value: judged.engine for group, judged in chosen.items()},
+                }
+                each.append({**seen, **one.plain()})
+                step()
+        each.reverse()
         seconds = self.meter().cpu_seconds - before.cpu_seconds
         whole: dict[str, object] = {"origins": len(backs), "cpu_seconds": round(seconds, 3)}
         return whole | {**pooled(found), "each": each}

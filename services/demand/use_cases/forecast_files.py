@@ -14,6 +14,7 @@ from services.demand.domain.tables import HistoryTable, TableForecast, in_whole_
 from services.demand.ports import ForecastFiles, Meter
 from services.demand.use_cases.drive_table import Driven, DriveTable
 from services.demand.use_cases.route_table import RouteTable
+from services.demand.use_cases.unknown_rows import with_class_levels
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,20 @@ class ForecastTable:
     route: RouteTable
     meter: Meter
 
-    def __call__(self, read: HistoryRead, order: Order, drivers: Sequence[Driver] = ()) -> Made:
+    def __call__(
+        self,
+        read: HistoryRead,
+        order: Order,
+        drivers: Sequence[Driver] = (),
+        chosen: Mapping[Group, Judged] | None = None,
+    ) -> Made:
+        """`chosen`: engines that were chosen before; without it they are back-tested here."""
         before = self.meter()
         table, found = prepared(read, order.target)
         asked = order.asked(read.ahead)
-        chosen = self.route.choose(table, asked)
+        chosen = chosen or self.route.choose(table, asked)
         forecast = self.route.forecast(table, asked, chosen)
+        forecast = with_class_levels(table, forecast, asked.lead)
         driven = None
         if drivers:
             driven = DriveTable(self.route)(table, asked, chosen, forecast, drivers)

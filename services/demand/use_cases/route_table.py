@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from services.demand.domain.routing import (
+    LEAST_TO_CHOOSE,
     MOST_ORIGINS,
     Group,
     Judged,
@@ -55,9 +56,11 @@ class RouteTable:
             places = np.linspace(0, len(table.ids) - 1, self.most).astype(np.int64)
             table = table.rows(np.unique(places))
         rows = _rows(groups(table))
-        shares = {group: len(members) / len(table.ids) for group, members in rows.items()}
-        engines = [one for one in self.engines if worth_trying(one.home, one.serves, shares)]
-        found = self._back_tests(table, asked, engines)
+        counts = {group: len(members) for group, members in rows.items()}
+        engines = [one for one in self.engines if worth_trying(one.home, one.serves, counts)]
+        found: Mapping[str, Sequence[Losses]] = {one.name: () for one in engines}
+        if max(counts.values()) >= LEAST_TO_CHOOSE:
+            found = self._back_tests(table, asked, engines)
         sampled = frozenset(one.name for one in engines if one.slow)
         # Without a back-test the few go with the many: an engine that learns from a whole
         # pool knows more of them than one that is left with them alone.
@@ -81,16 +84,12 @@ class RouteTable:
         tests = origins(table.length, asked.horizon, table.season)[: self.tests]
         kinds = _rows(groups(table))
         kept = list(engines)
-        with self.progress.stage("back-tests", len(tests) * len(engines)) as step:
+        left = len(tests) * len(engines)
+        with self.progress.stage("back-tests", left) as step:
             for known, periods in tests:
-                for _ in range(len(engines) - len(kept)):
-                    step()
                 cut = table.until(known)
-                test = Asked(
-                    table.periods[known : known + periods],
-                    asked.levels,
-                    None if asked.lead is None else min(asked.lead, periods),
-                )
+                # only the periods are compared, so no sum over the lead time is asked for
+                test = Asked(table.periods[known : known + periods], asked.levels, trial=True)
                 for engine in kept:
                     wanted = np.ones(len(cut.ids), dtype=bool)
                     if engine.slow:
@@ -100,7 +99,12 @@ class RouteTable:
                         made = tidied(engine(part, test))
                         found[engine.name].append(losses(table, cut, made, wanted, periods))
                     step()
+                    left -= 1
                 kept = self._worth_more(kept, found, kinds)
+                if not kept:
+                    break
+            for _ in range(left):
+                step()
         return found
 
     def _worth_more(
@@ -109,17 +113,21 @@ class RouteTable:
         found: Mapping[str, Sequence[Losses]],
         rows: Mapping[Group, Ints],
     ) -> list[TableEngine]:
-        """Those that are not far behind in every group that they serve: a costly engine that
-        has lost clearly at the newest origin need not lose again at older ones."""
-        near = set()
+        """Those that are not far behind in a group that is still open.
+
+        A costly engine that has lost clearly at the newest origin need not lose again at older
+        ones, and where one is left in every group the older origins have nothing to decide.
+        """
+        near: set[str] = set()
         for group, members in rows.items():
-            serving = [one for one in engines if group in one.serves]
-            default = next((n for n in self.homes[group] if n in {o.name for o in serving}), None)
+            serving = {one.name for one in engines if group in one.serves}
+            default = next((name for name in self.homes[group] if name in serving), None)
+            default = default or min(serving, default=None)
             if default is None:
                 continue
-            near.add(default)
-            tried = {one.name: found[one.name] for one in serving}
-            near |= within_reach(tried, members, default)
+            tried = {name: found[name] for name in sorted(serving)}
+            rivals = within_reach(tried, members, default)
+            near |= rivals if len(rivals) > 1 else set()
         return [one for one in engines if one.name in near]
 
     def forecast(

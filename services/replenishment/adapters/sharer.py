@@ -12,7 +12,6 @@ from pathlib import Path
 from services.replenishment.adapters.worker import (
     ASK_SECONDS,
     GRACE_SECONDS,
-    NICENESS,
     START_SECONDS,
     cap_memory,
     prepare,
@@ -20,6 +19,7 @@ from services.replenishment.adapters.worker import (
 from services.replenishment.domain.problem import Floats
 from services.replenishment.domain.sharing import Sharing
 from services.replenishment.ports import Shared, SolverLost
+from shared.yielding import NICENESS
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,11 +18,12 @@ import numpy as np
 
 from services.replenishment.domain.problem import Floats, Ints, Problem
 from services.replenishment.ports import Solved, SolverLost, SolverProgress
+from shared.yielding import NICENESS, step_back
 
 if TYPE_CHECKING:
     from services.replenishment.adapters.solver.engine import Progress
 
-NICENESS, LAST_NICENESS = 5, 19  # calls are answered first
+LAST_NICENESS = 19
 ASK_SECONDS, TELL_SECONDS = 0.1, 0.5
 # Beyond the seconds that were asked for: the last round ends, the answer travels.
 GRACE_SECONDS = 5.0
@@ -61,7 +62,7 @@ class Lost:
 
 def work(sender: Connection, job: Job, compiled: Path | None) -> None:
     """What the worker process runs."""
-    prepare(NICENESS, compiled)
+    prepare(NICENESS, compiled)  # calls are answered first
     # The engines are loaded here only: a service that never plans never pays for them.
     from services.replenishment.adapters.solver.engine import Effort, Watch, solve  # noqa: PLC0415
     from services.replenishment.adapters.solver.topping import room_worth, topped  # noqa: PLC0415
@@ -127,7 +128,7 @@ def _out_of_memory(job: Job) -> str:
 
 def prepare(niceness: int, compiled: Path | None) -> None:
     _die_with_parent()
-    os.nice(niceness)
+    step_back(niceness)
     if compiled is not None:
         os.environ["NUMBA_CACHE_DIR"] = str(compiled)
 

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 
 from services.replenishment.domain.stock import StockReport
+from shared.catalogue.codes import Code
 from shared.errors import Malformed, Missing
 
 
@@ -30,6 +31,19 @@ class Release:
     note: str
     released_by: str
     released_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AskedRelease:
+    """What a pharmacist asks for; the item is known by a code only."""
+
+    item: Code
+    site_id: str
+    lot_id: str
+    last_day: date | None  # None takes the release back
+    reason: ReleaseReason
+    note: str
+    released_by: str
 
 
 def check_release(

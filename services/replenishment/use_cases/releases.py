@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
-from services.replenishment.domain.releases import Release, ReleaseReason, check_release
+from services.replenishment.domain.releases import AskedRelease, Release, check_release
 from services.replenishment.ports import Store, Today
 from services.replenishment.use_cases.catalogue import check_site, known_item, named_items
 from services.replenishment.use_cases.warn import Warn
-from shared.catalogue.codes import Code
 from shared.clock import Clock
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    item: Code
-    site_id: str
-    lot_id: str
-    last_day: date | None  # None takes the release back
-    reason: ReleaseReason
-    note: str
-    released_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +21,7 @@ class ReleaseLot:
     clock: Clock
     today: Today
 
-    def __call__(self, asked: Asked) -> float:
+    def __call__(self, asked: AskedRelease) -> float:
         with self.store.write() as books:
             item = known_item(named_items(books, [asked.item]), asked.item, "item")
             check_site(books.catalogue.site_ids(), asked.site_id, "site_id")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from larrey.replenishment.v1 import replenishment_pb2 as pb
-from services.replenishment.domain.releases import ReleaseReason
-from services.replenishment.use_cases.releases import Asked
+from services.replenishment.domain.releases import AskedRelease, ReleaseReason
 from services.replenishment.wire.dates import day_from_wire
 from shared.catalogue.wire import code_from_wire
 from shared.errors import Malformed
 
 
-def release_from_wire(request: pb.ReleaseLotRequest) -> Asked:
+def release_from_wire(request: pb.ReleaseLotRequest) -> AskedRelease:
     """Malformed CODE_MALFORMED, CHECK_DIGIT_WRONG, DATE_MALFORMED, FIELD_INVALID."""
     if not (request.withdrawn or request.HasField("last_day")):
         raise Malformed(
@@ -19,7 +18,7 @@ def release_from_wire(request: pb.ReleaseLotRequest) -> Asked:
             "that the release is withdrawn.",
             field="last_day",
         )
-    return Asked(
+    return AskedRelease(
         item=code_from_wire(request.item, "item"),
         site_id=request.site_id,
         lot_id=request.lot_id,

@@ -1,4 +1,4 @@
-"""The one table of access: complete against the protos, its paths real, its doors narrow."""
+"""The rules of access in the protos: complete, their paths real, their doors narrow."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.message_factory import GetMessageClass
 from hypothesis import given
 from hypothesis import strategies as st
 
+from larrey.access.v1 import rule_pb2
 from shared.access.callers import Caller, Role, from_certificate, from_claims
 from shared.access.limits import Limits
-from shared.access.table import TABLE, Rule
+from shared.access.table import Rule, every_rule, rule_of
 from shared.access.tenants import tenants_of
 from shared.errors import Stranger, TooMuch
 from shared.rpc.call import find_method
@@ -28,6 +30,9 @@ NO_TENANTS = {
     "RecordDecision": {"finess_geo"},
     "Distribute": {"facilities.finess_geo", "previous.finess_geo", "previous.case_id"},
 }
+
+
+TABLE = {rpc: rule for rpc, rule in every_rule().items() if rule is not None}
 
 
 def rpcs() -> set[str]:
@@ -48,9 +53,41 @@ def rule(rpc: str) -> Rule:
     return next(r for name, r in TABLE.items() if name.endswith(f"/{rpc}"))
 
 
-def test_every_rpc_of_the_protos_is_in_the_table_and_no_other() -> None:
+def test_every_rpc_of_the_protos_has_a_rule_that_lets_someone_in() -> None:
+    assert {rpc for rpc, rule in every_rule().items() if rule is None} == set()
     assert set(TABLE) == rpcs()
     assert len(TABLE) > 20
+    assert all(rule.roles for rule in TABLE.values())
+
+
+def test_a_rule_is_found_by_the_name_that_comes_with_a_call() -> None:
+    assert {rpc: rule_of(rpc) for rpc in TABLE} == TABLE
+
+
+def test_a_new_service_brings_its_rules_with_its_proto() -> None:
+    file = descriptor_pb2.FileDescriptorProto(
+        name="larrey/fourth/v1/fourth.proto",
+        package="larrey.fourth.v1",
+        message_type=[descriptor_pb2.DescriptorProto(name="Asked")],
+    )
+    service = file.service.add(name="FourthService")
+    for name in ("Ask", "Forgotten"):
+        service.method.add(
+            name=name, input_type=".larrey.fourth.v1.Asked", output_type=".larrey.fourth.v1.Asked"
+        )
+    told = service.method[0].options.Extensions[rule_pb2.rule]
+    told.roles.append(rule_pb2.ROLE_OPS)
+    descriptor_pool.Default().Add(file)
+    assert rule_of("/larrey.fourth.v1.FourthService/Ask") == Rule(frozenset({Role.OPS}))
+    assert rule_of("/larrey.fourth.v1.FourthService/Forgotten") is None
+
+
+@pytest.mark.parametrize(
+    "rpc",
+    ["", "/", "/x", "/larrey.demand.v1.DemandService/Nothing", "/grpc.health.v1.Health/Check"],
+)
+def test_what_no_proto_gives_a_rule_has_none(rpc: str) -> None:
+    assert rule_of(rpc) is None
 
 
 @pytest.mark.parametrize("rpc", TABLE)

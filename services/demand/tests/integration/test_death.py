@@ -32,13 +32,13 @@ from services.demand.tests.situations import MONDAY, a_rare_item, a_steady_item
 
 pytestmark = pytest.mark.slow
 
-ITEMS = [f"ITEM-{n:03}" for n in range(60)]
+ITEMS = [f"ITEM-{n:03}" for n in range(30)]
 # so that a run is many transactions
-SMALL_PARTS = {"LARREY_DEMAND_TOGETHER": "10"}
+SMALL_PARTS = {"LARREY_DEMAND_TOGETHER": "5"}
 
 
 def begin(service: Running) -> str:
-    """Records 60 items, starts a run and waits until some of it is done."""
+    """Records the items, starts a run and waits until some of it is done."""
     with service.stub() as stub:
         furnish(stub, ITEMS)
         stub.RecordConsumption(batches(histories(ITEMS)), timeout=60)

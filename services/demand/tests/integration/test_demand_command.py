@@ -41,7 +41,7 @@ def test_a_backtest_prints_a_line_for_each_method_and_writes_all_its_files(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     report = json.loads(figures.read_text())
-    peers = {"SeasonalNaive", "AutoETS", "DynamicOptimizedTheta", "IMAPA", "TSB"}
+    peers = {"SeasonalNaive", "AutoETS", "DynamicOptimizedTheta", "AutoCES", "IMAPA", "TSB"}
     peers |= {NAME} if installed() else set()
     assert set(report["peers"]) == peers
     for name in (*peers, "larrey"):
@@ -51,7 +51,11 @@ def test_a_backtest_prints_a_line_for_each_method_and_writes_all_its_files(
 
 
 @pytest.mark.slow
-def test_the_same_forecast_twice_is_the_same_file(history: Path, tmp_path: Path) -> None:
+def test_the_same_forecast_twice_is_the_same_file(tmp_path: Path) -> None:
+    draw = np.random.default_rng(6)
+    seldom = {f"seldom {k}": draw.poisson(0.3, 30).astype(float).tolist() for k in range(8)}
+    steady = {f"steady {k}": draw.poisson(30, 30).astype(float).tolist() for k in range(4)}
+    history = written(frame_of(steady | seldom), tmp_path)
     files = [tmp_path / "one.parquet", tmp_path / "two.parquet"]
     for out in files:
         done = larrey("forecast", "--history", history, *USUAL, "--forecasts-out", out)

@@ -16,7 +16,9 @@ from services.demand.adapters.engines.forests.pool import Effort
 from services.demand.domain.quantiles import LEVELS
 
 HORIZON, LEAD = 3, 3
-OPTIONS = Options(effort=Effort(40, 15_000, 40), backtest_effort=Effort(20, 8_000, 30))
+OPTIONS = Options(
+    effort=Effort(30, 10_000, 30), backtest_effort=Effort(15, 5_000, 20), backtest_rows=15_000
+)
 
 
 @dataclass(frozen=True, slots=True)

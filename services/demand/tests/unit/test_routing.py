@@ -97,9 +97,14 @@ def test_an_engine_that_does_not_serve_a_group_is_never_chosen_for_it() -> None:
 
 
 def test_an_engine_is_not_tried_where_hardly_anything_is_what_it_was_made_for() -> None:
-    assert not worth_trying(Group.RARE, BOTH, {Group.REGULAR: 0.95, Group.RARE: 0.05})
-    assert worth_trying(Group.RARE, BOTH, {Group.REGULAR: 0.5, Group.RARE: 0.5})
-    assert worth_trying(None, BOTH, {Group.REGULAR: 1.0})
+    assert not worth_trying(Group.RARE, BOTH, {Group.REGULAR: 950, Group.RARE: 50})
+    assert worth_trying(Group.RARE, BOTH, {Group.REGULAR: 850, Group.RARE: 150})
+    assert worth_trying(None, BOTH, {Group.REGULAR: 100})
+
+
+def test_a_handful_is_not_worth_an_engine_of_its_own_unless_it_is_the_table() -> None:
+    assert not worth_trying(Group.RARE, BOTH, {Group.REGULAR: 14, Group.RARE: 6})
+    assert worth_trying(Group.RARE, BOTH, {Group.REGULAR: 3, Group.RARE: 6})
 
 
 def test_a_slow_engine_is_tried_on_a_sample_and_then_asked_only_for_what_it_serves() -> None:
@@ -117,9 +122,27 @@ def test_a_slow_engine_is_tried_on_a_sample_and_then_asked_only_for_what_it_serv
 
 
 def test_back_tests_never_see_the_periods_they_are_judged_on() -> None:
-    one = Constant("one", 1.0)
-    route(one).choose(mixed_table(length=48), asked(6))
+    one, other = Constant("one", 1.0), Constant("other", 1.01)
+    route(one, other).choose(mixed_table(length=48), asked(6))
     assert [length for _, length in one.asked] == [42, 39, 36]
+    assert [length for _, length in other.asked] == [42, 39, 36]
+
+
+def test_older_origins_are_not_asked_once_every_group_has_its_engine() -> None:
+    good, lost = Constant("good", 1.0), Constant("lost", 3.0)
+    for homes in (("good", "lost"), ("lost", "good")):
+        made = RouteTable((good, lost), dict.fromkeys(Group, homes), Silent())
+        good.asked.clear()
+        chosen = made.choose(mixed_table(length=48), asked(6))
+        assert len(good.asked) == 1
+        assert {judged.engine for judged in chosen.values()} == {"good"}
+
+
+def test_nothing_is_back_tested_where_no_group_has_enough_series_to_choose_by() -> None:
+    one, other = Constant("one", 1.0), Constant("other", 1.01)
+    route(one, other).choose(mixed_table(8, 3, length=48), asked(6))
+    assert not one.asked
+    assert not other.asked
 
 
 def test_an_engine_that_lost_clearly_at_the_newest_origin_is_not_asked_at_older_ones() -> None:

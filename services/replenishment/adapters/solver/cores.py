@@ -7,11 +7,14 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 
 from services.replenishment.adapters.solver.grid import Grid
 
+T = TypeVar("T")
+R = TypeVar("R")
 CORES = len(os.sched_getaffinity(0))
 PARTS_OF_A_CORE = 4  # a core that others use as well gets fewer of them
 SMALL = 50_000  # table entries: below, handing over costs more than it saves
@@ -20,6 +23,13 @@ SMALL = 50_000  # table entries: below, handing over costs more than it saves
 @cache
 def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(CORES, thread_name_prefix="groups")
+
+
+def side_by_side(work: Callable[[T], R], parts: list[T]) -> list[R]:
+    """What `work` gives for every part, in their order, on as many cores as there are."""
+    if CORES == 1 or len(parts) == 1:
+        return [work(part) for part in parts]
+    return [asked.result() for asked in [_threads().submit(work, part) for part in parts]]
 
 
 class Shares:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import astuple
+from operator import itemgetter
 
 import numpy as np
 
+from services.replenishment.adapters.solver.annealing import Walk, anneal, partners
 from services.replenishment.adapters.solver.choosing import Known, Present
+from services.replenishment.adapters.solver.cores import side_by_side
 from services.replenishment.adapters.solver.coupling import Coupling, Use
 from services.replenishment.adapters.solver.mixing import adopt, settle, whole
 from services.replenishment.domain.problem import Floats, Ints
@@ -33,6 +37,7 @@ class Finish:
         self._members = np.argsort(self._group, kind="stable")
         self._starts = np.searchsorted(self._group[self._members], np.arange(self._groups + 1))
         limit = coupling.rows_of()  # [N, U]
+        self._partners = astuple(partners(coupling))
         self._limits = (
             np.where(limit < 0, coupling.count, limit),
             np.append(coupling.room, np.inf),
@@ -116,6 +121,22 @@ class Finish:
         self._put(slots)
         if self.cost >= cost:
             self._chosen, self._total, self._counts = before
+
+    def anneal(self, near: Ints, many: Ints, walks: list[Walk]) -> None:
+        """Walks side by side among the plans `near` [N, K], of which `many` [N] count; keeps
+        the best mix that one of them met."""
+        present = (self._chosen, self._total, self._counts)
+
+        def walk(one: Walk) -> tuple[float, Ints]:
+            state = tuple(part.copy() for part in present)
+            best, room = self._chosen.copy(), self._chosen.copy()
+            walked, cooling = (near, many, best, room), astuple(one)
+            mix = (self._known, self._limits, state)
+            cost = anneal(mix, walked, cooling, self._partners)
+            return float(cost), best
+
+        _, best = min(side_by_side(walk, walks), key=itemgetter(0))
+        self._put(best)
 
     def take(self, slots: Ints, random: np.random.Generator, stop: Callable[[], bool]) -> None:
         """Adopts whole groups of `slots` into the mix where that helps, then settles."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from services.replenishment.adapters.solver.annealing import Walk
 from services.replenishment.adapters.solver.choosing import (
     Choice,
     Known,
@@ -30,7 +31,9 @@ AT_ONCE, LEAST, FEWER = 110.0, 40.0, 0.9  # rows of one choice: at first, at lea
 BREADTH, WIDER = 8.0, 1.3  # plans of each row in one choice: at first
 AROUND = 0.1  # share of an order's cost that a row bears for opening one more day
 NODES = 5000
-SIDE_BY_SIDE = 2  # choices at a time
+HOT, COLD = (0.02, 0.1), 0.0015  # temperatures of a walk, as a share of what a row costs
+RARE, STEPS = 8.0, 500  # plans so many temperatures dearer are not tried; steps a row
+SIDE_BY_SIDE = 2  # choices, or walks, at a time
 EVEN = 0.1  # of the weight by which sites are drawn, shared by all
 
 
@@ -80,6 +83,17 @@ class Polish:
         self._over = self._above(finish.known)
         nearest = np.argsort(np.argsort(self._over, axis=1, kind="stable"), axis=1, kind="stable")
         self._nearest = np.where(self._over <= gap, nearest, self._over.shape[1])
+
+    def anneal(self, scale: float, random: np.random.Generator) -> None:
+        """Random moves among the plans that were fetched; `scale` is a typical cost of a row."""
+        near = np.argsort(self._nearest, axis=1, kind="stable")
+        hot = scale * HOT[0] * (HOT[1] / HOT[0]) ** random.random()
+        many = np.maximum(1, (self._over < RARE * hot).sum(axis=1))
+        walks = [
+            Walk(hot, scale * COLD, STEPS * len(near), int(random.integers(2**31)))
+            for _ in range(SIDE_BY_SIDE)
+        ]
+        self._finish.anneal(near, many, walks)
 
     def _links(self) -> Floats:
         """[N, T] the share of each row in each order day."""

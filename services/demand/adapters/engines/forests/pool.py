@@ -26,8 +26,8 @@ LEGS = 4
 class Effort:
     """How much is grown: trees of a forest; pairs a quantile model learns from, and rounds."""
 
-    trees: int = 100
-    pairs: int = 100_000
+    trees: int = 70
+    pairs: int = 60_000
     rounds: int = 90
 
 

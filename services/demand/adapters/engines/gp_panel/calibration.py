@@ -22,6 +22,9 @@ FORGETTING = 0.7
 """Each origin, half a horizon older than the one before, counts for less."""
 SAMPLE = 400
 """Series asked at most, evenly over the levels: their errors are alike."""
+UNSEEN_CORE, UNSEEN_TAIL = 0.05, 0.10
+"""Each origin that is missing widens by so much: a panel that has seen few years has not seen
+how its common level jumps (new codes, new contracts), so its widths promise too much."""
 ENOUGH_SEASONS = 2
 LEAD_LEVEL = 0.95
 
@@ -48,14 +51,15 @@ def measure(
         ahead = min(back, horizon)
         found.append(_ratios(panel, rows, back, ahead, run, lead=lead, seed=seed, opts=opts))
         weight.append(FORGETTING**number)
-    if not found:
-        return Widths()
-    ratio = np.average(np.log(found), axis=0, weights=weight)
-    if len(found) < ORIGINS:
-        # too few origins to narrow anything: one quiet year proves little
-        ratio = np.maximum(ratio, 0.0)
+    ratio = np.average(np.log(found), axis=0, weights=weight) if found else np.zeros(3)
     core, tail, summed = np.exp(opts.calibration_power * ratio)
     core = max(core, NARROWEST_KEPT)
+    missing = ORIGINS - len(found)
+    if missing:
+        # nor is anything narrowed: one quiet year proves little
+        core = max(core, 1.0 + UNSEEN_CORE * missing)
+        tail = max(tail, 1.0 + UNSEEN_TAIL * missing)
+        summed = max(summed, 1.0 + UNSEEN_CORE * missing)
     # 0.9 to 1.25: the quantiles stay in order between core and tail
     tail = float(np.clip(tail, 0.9 * core, 1.25 * core))
     return Widths(float(core), tail, float(summed))

@@ -12,7 +12,7 @@ from services.demand.adapters.engines.series.native import Native
 from services.demand.adapters.engines.series.spread import spread
 from services.demand.domain.tables import Array, Asked, HistoryTable, TableForecast, tidied
 
-ALWAYS = ("SeasonalNaive", "AutoETS", "DynamicOptimizedTheta")
+ALWAYS = ("SeasonalNaive", "AutoETS", "DynamicOptimizedTheta", "AutoCES")
 RARE = ("IMAPA", "TSB")
 CHUNK = 200
 # From the 95 % interval back to a standard deviation, as the textbook does.
