@@ -386,3 +386,19 @@ def test_without_time_to_plan_the_variants_nothing_is_said_of_moving() -> None:
     assert choice(found, np.zeros(len(found.lost_eur)), 1e-9, 1) is None
     with pytest.raises(SolverLost, match="more seconds"):
         found_in_time(None)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(0, 400), st.floats(0, 400), st.floats(0, 200))
+def test_crisis_and_reserved_stock_is_never_moved(
+    routine: float, crisis: float, reserved: float
+) -> None:
+    one = held(NANTES, 0.0)
+    assert one.report is not None
+    lots = (Lot("CRISIS", crisis, SOON, crisis=True), Lot("L1", routine, SOON))
+    report = replace(one.report, lots=lots, crisis_base=crisis, reserved_base=reserved)
+    assembled = group(replace(one, report=report), held(ANGERS, 5.0))
+    moves, _ = chosen(assembled, THERE)
+    assert all(lot.lot_id == "L1" for move in moves for lot in move.lots)
+    total = sum(move.quantity_base for move in moves)
+    assert total <= max(0.0, routine - reserved) + 1e-6
