@@ -46,6 +46,11 @@ class Settings(ServiceSettings):
     budget_penalty: float = setting(
         "LARREY_REPLENISHMENT_BUDGET_PENALTY", "EUR that each EUR over a weekly budget costs", 0.1
     )
+    storage_penalty: float = setting(
+        "LARREY_REPLENISHMENT_STORAGE_PENALTY",
+        "EUR that each m3 above the room for ambient goods costs a day",
+        10.0,
+    )
     level_vital: float = setting(
         "LARREY_REPLENISHMENT_LEVEL_VITAL", "chance of having enough, vital items", 0.995
     )
@@ -99,6 +104,7 @@ class Settings(ServiceSettings):
             "GAP": self.gap,
             "HOLDING_RATE": self.holding_rate,
             "BUDGET_PENALTY": self.budget_penalty,
+            "STORAGE_PENALTY": self.storage_penalty,
             "FLOOR_VITAL": self.floor_vital,
             "FLOOR_ESSENTIAL": self.floor_essential,
             "FLOOR_DESIRABLE": self.floor_desirable,
@@ -147,6 +153,7 @@ class Settings(ServiceSettings):
         return Policy(
             holding_rate=self.holding_rate,
             budget_penalty=self.budget_penalty,
+            storage_penalty=self.storage_penalty,
             spread=Spread(self._weights() or Spread().weekday_weights, self.correlation),
             services={
                 Criticality.VITAL: Service(self.level_vital, self.floor_vital),

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.replenishment.domain.problem import NO_BREAK, NO_CAP, Ints, Problem, Rows, Storage
+from services.replenishment.ports import Instance
 from shared.errors import Malformed
 
 # fmt: off
@@ -36,7 +37,12 @@ NO_LIMIT = np.iinfo(np.int64).max // 4
 
 def read_instance(path: Path) -> Problem:
     """The problem in an .npz file. Malformed INSTANCE_MALFORMED, naming what is wrong."""
-    arrays = _load(path)
+    return read_named(path).problem
+
+
+def read_named(path: Path) -> Instance:
+    """The same, with the site and the item of every row."""
+    arrays = load_arrays(path, "instance")
     missing = [name for name in (*ROWS, *OTHERS) if name not in arrays]
     if missing:
         raise _bad(path, f"it lacks the arrays {', '.join(missing)}")
@@ -52,7 +58,8 @@ def read_instance(path: Path) -> Problem:
     wrong = _wrong_shape(arrays) or _wrong_number(arrays)
     if wrong:
         raise _bad(path, wrong)
-    return problem_of(arrays)
+    site, item = arrays["site"].astype(np.int64), arrays["item"].astype(np.int64)
+    return Instance(problem_of(arrays), site, item)
 
 
 def _wrong_shape(arrays: dict[str, NDArray[Any]]) -> str:
@@ -102,20 +109,19 @@ def _wrong_number(arrays: dict[str, NDArray[Any]]) -> str:
     return ""
 
 
-def _load(path: Path) -> dict[str, NDArray[np.generic]]:
+def load_arrays(path: Path, field: str) -> dict[str, NDArray[np.generic]]:
+    """The arrays in a file; Malformed INSTANCE_MALFORMED, naming the field it was given in."""
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except FileNotFoundError:
-        raise _bad(path, "there is no such file") from None
+        raise _bad(path, "there is no such file", field) from None
     except (OSError, ValueError, zipfile.BadZipFile, AttributeError):
-        raise _bad(path, "it is not a whole .npz file of numpy arrays") from None
+        raise _bad(path, "it is not a whole .npz file of numpy arrays", field) from None
 
 
-def _bad(path: Path, why: str) -> Malformed:
-    return Malformed(
-        "INSTANCE_MALFORMED", f"{path.name} cannot be planned: {why}.", field="instance"
-    )
+def _bad(path: Path, why: str, field: str = "instance") -> Malformed:
+    return Malformed("INSTANCE_MALFORMED", f"{path.name} cannot be planned: {why}.", field=field)
 
 
 def problem_of(arrays: dict[str, NDArray[Any]]) -> Problem:

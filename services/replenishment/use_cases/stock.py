@@ -29,7 +29,8 @@ class ReportStock:
     """Stores stock as it stands; each row is refused alone, an older count is ignored.
 
     An order approved here is dropped from our own list once a report lists its id, or
-    was counted on or after the day it was due: by then the hospital's system knows.
+    was counted on or after the day it was due: by then the hospital's system knows. A
+    transfer is taken off the site that gives until that was counted after its day.
     """
 
     store: Store
@@ -92,6 +93,12 @@ class ReportStock:
             if _caught_up(order, by_key[order.item_id, order.site_id])
         ]
         books.orders.settle(done)
+        left = [
+            order.order_id
+            for order in books.orders.leaving(keys)
+            if by_key[order.item_id, order.from_site_id].counted_time.date() > order.order_day
+        ]
+        books.orders.settle_left(left)
 
     def _tell(
         self, books: Books, reports: Sequence[StockReport], keys: Sequence[tuple[str, str]]

@@ -24,6 +24,8 @@ from shared.errors import Malformed, TooMuch
 KEYS = ("unique_id", "ds", "y")
 REASON = "reason"
 MOST_CELLS = 400_000_000
+# pandas writes the numbers of its rows under such names: they say nothing of any series.
+ROW_NUMBERS = "__index_level_"
 
 
 def read_history(path: Path, frequency: str, season: int, horizon: int) -> HistoryRead:
@@ -148,8 +150,9 @@ def _frame(path: Path, option: str, *, all_columns: bool) -> tuple[Any, list[Fou
             "(start of the period) and y (amount).",
             field=option,
         )
+    facts = [name for name in names if not name.startswith(ROW_NUMBERS)]
     try:
-        read = pq.read_table(path, columns=names if all_columns else list(KEYS))
+        read = pq.read_table(path, columns=facts if all_columns else list(KEYS))
     except (pa.ArrowException, OSError):  # a whole foot, and pages that are damaged
         raise Malformed(
             "FILE_UNREADABLE", f"{path} cannot be read as a Parquet file.", field=option
