@@ -36,6 +36,8 @@ ROUNDING = 1e-7  # of sums of thousands of terms, as a share
 # After a warm start prices move by so much of themselves, or of their ceiling (at most so
 # many EUR): the first few plans say little. And plans are improved after so many rounds.
 TRUST, LEEWAY, HIGHEST, WARM = 0.5, 0.05, 100.0, 5
+# Prices tried near the best in a round: at least, at most, of so many rows in all; how near.
+TRIES, MOST_TRIES, ROWS_TRIED, NUDGE = 8, 40, 4000, 0.1
 SMOOTHING = 0.5  # how much of the best prices is kept when new ones come from the master
 CHOOSE = 4  # every so many rounds of improvement there are exact choices: up to so many,
 CHOICES, ROWS_CHOSEN = 4, 400  # of about so many rows in all
@@ -202,6 +204,7 @@ class _Search:
                 self._improve(pattern)
                 improved += 1
                 if small:
+                    self._sharpen()
                     self._walk()
                 if small and improved % CHOOSE == 0:
                     self._choose()
@@ -213,6 +216,19 @@ class _Search:
             stalled = quiet >= QUIET_ROUNDS and distance <= NEAR
             settled = settled or distance <= SETTLED or stalled
             settled = settled or (warm and self._rounds >= WARM)
+
+    def _sharpen(self) -> None:
+        """Bounds at prices near the best ones: whole allocations lift some more than others."""
+        tries = min(MOST_TRIES, max(TRIES, ROWS_TRIED // self._problem.rows.count))
+        for _ in range(tries if self._capped.any else 0):
+            if self._stop():
+                return
+            width = NUDGE * self._random.random() ** 2
+            nudged = np.exp(self._random.normal(0.0, width, self._coupling.count))
+            prices = np.clip(self._best_prices * nudged, self._floors, self._coupling.penalty)
+            self._links.price[:] = self._best_links
+            self._coupling.apply(self._grid, prices)
+            self._bound_at(prices, 1)
 
     def _improve(self, pattern: Flags) -> None:
         for _ in range(VARIANTS):
