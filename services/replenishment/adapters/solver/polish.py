@@ -31,9 +31,11 @@ AT_ONCE, LEAST, FEWER = 110.0, 40.0, 0.9  # rows of one choice: at first, at lea
 BREADTH, WIDER = 8.0, 1.3  # plans of each row in one choice: at first
 AROUND = 0.1  # share of an order's cost that a row bears for opening one more day
 NODES = 5000
-HEAT, COLDEST, HOTTEST = 0.01, 1e-4, 0.2  # of a walk's start, as a share of what a row costs
-OFTEN, TINY = 3, 1e-6  # walks in vain until it is tried hotter; what counts as nothing, EUR
-SPREAD, COOLING = 1.6, 1 / 30  # between two walks; from the start of one to its end
+# Temperatures as a share of what a row costs: where the hot walk begins and where it ends,
+HOT, COLD = (0.02, 0.1), 0.0015
+# and the other one: at first, at least; how far another one is tried, as a power of e.
+HEAT, COLDEST, SPREAD, COOLING = 0.004, 5e-4, 0.8, 1 / 30
+TINY = 1e-6  # EUR that count as nothing
 RARE, STEPS = 8.0, 500  # plans so many temperatures dearer are not tried; steps a row
 SIDE_BY_SIDE = 2  # choices, or walks, at a time
 EVEN = 0.1  # of the weight by which sites are drawn, shared by all
@@ -59,7 +61,7 @@ class Polish:
         site[problem.rows.group] = problem.rows.site
         self._site = site  # of each group
         self._breadth, self._at_once = BREADTH, AT_ONCE
-        self._heat, self._in_vain = HEAT, 0
+        self._heat = HEAT
         self._over: Floats = np.zeros((0, 0))
         self._nearest: Ints = np.zeros((0, 0), dtype=np.int64)
         self._proof = Proof(np.zeros(coupling.count), np.zeros(len(self._owner)))
@@ -90,25 +92,22 @@ class Polish:
     def anneal(self, scale: float, random: np.random.Generator) -> None:
         """Random moves among the plans that were fetched; `scale` is a typical cost of a row.
 
-        One walk starts hotter and one colder than last time: where the better one ended,
-        the next two begin. Too hot a walk undoes more than it finds, too cold a one stays;
-        where several found nothing, it is tried hotter again.
+        One walk is hot, and undoes much to find other ways; one keeps the temperature at
+        which it last found something, or tries another one.
         """
         near = np.argsort(self._nearest, axis=1, kind="stable")
-        heat = float(np.clip(self._heat, COLDEST, HOTTEST))
-        heats = [heat * SPREAD, heat / SPREAD]
-        many = np.maximum(1, (self._over < RARE * heats[0] * scale).sum(axis=1))
+        hot = HOT[0] * (HOT[1] / HOT[0]) ** random.random()
+        many = np.maximum(1, (self._over < RARE * max(hot, self._heat) * scale).sum(axis=1))
         steps = STEPS * len(near)
         walks = [
-            Walk(one * scale, one * scale * COOLING, steps, int(random.integers(2**31)))
-            for one in heats
+            Walk(one * scale, end * scale, steps, int(random.integers(2**31)))
+            for one, end in ((hot, COLD), (self._heat, self._heat * COOLING))
         ]
         before = self._finish.cost
-        ends = self._finish.anneal(near, many, walks)
-        self._heat = heats[int(np.argmin(ends))]
-        self._in_vain = 0 if self._finish.cost < before - TINY else self._in_vain + 1
-        if self._in_vain >= OFTEN:
-            self._heat, self._in_vain = HEAT * (HOTTEST / HEAT) ** random.random(), 0
+        self._finish.anneal(near, many, walks)
+        if self._finish.cost >= before - TINY:
+            tried = self._heat * float(np.exp(random.normal(0.0, SPREAD)))
+            self._heat = float(np.clip(tried, COLDEST, HOT[1]))
 
     def _links(self) -> Floats:
         """[N, T] the share of each row in each order day."""
