@@ -13,7 +13,9 @@ from services.demand.adapters.backends import workers_for
 from services.demand.adapters.bundles import ModelFolder
 from services.demand.adapters.files.desk import Desk
 from services.demand.adapters.files.equipment import UsesDesk
+from services.demand.adapters.fitting import FitWhenAsked
 from services.demand.adapters.history import ParquetHistory
+from services.demand.adapters.one_history import OneHistory
 from services.demand.adapters.store.books import SqlBooks, SqlStore
 from services.demand.adapters.store.tables import tables
 from services.demand.adapters.watch import Metrics
@@ -29,11 +31,12 @@ from services.demand.use_cases.backtest_files import BacktestFile
 from services.demand.use_cases.carry_out import CarryOutRun
 from services.demand.use_cases.catalogue import PutItems, PutSites
 from services.demand.use_cases.forecast_files import ForecastFile
+from services.demand.use_cases.forecast_item import ForecastItem
 from services.demand.use_cases.read import ListForecasts, ReadForecast, Reading
 from services.demand.use_cases.record import RecordMovements
 from services.demand.use_cases.runs import ReadRun, StartRun
 from services.demand.use_cases.shelf import RecordShelf
-from services.demand.use_cases.signals import CountCase, ListSignals
+from services.demand.use_cases.signals import CountCase, ListSignals, RecordSignals
 from services.demand.use_cases.totals import ReadTotal
 from shared.clock import Clock, clock_from
 from shared.events import open_log
@@ -89,7 +92,16 @@ def _job(
 ) -> RunJob:
     workers = workers_for(settings.backend, settings.workers, settings.ray_address)
     models = ModelFolder(settings.data_dir / "models")
-    carry_out = CarryOutRun(store, history, workers, clock, watch, models, settings.together)
+    carry_out = CarryOutRun(
+        store,
+        history,
+        workers,
+        clock,
+        watch,
+        models,
+        settings.together,
+        driven=settings.driven_series,
+    )
     return RunJob(store.database, store, carry_out, workers.close, clock, watch)
 
 
@@ -119,6 +131,13 @@ def _use_cases(
         read_forecast=ReadForecast(store, reading),
         list_forecasts=ListForecasts(store, reading),
         list_signals=ListSignals(store, clock, settings.zone),
+        forecast_item=ForecastItem(
+            store,
+            OneHistory(store.database, store.tables, history.folder),
+            FitWhenAsked(),
+            reading,
+        ),
+        record_signals=RecordSignals(store, clock, settings.zone),
         record_shelf=RecordShelf(store, clock, settings.zone),
         read_accuracy=ReadAccuracy(store),
         read_total=ReadTotal(store, history, reading),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from services.demand.domain.accuracy import Claim, Figures, Place
 from services.demand.domain.drivers.driver import Driver
+from services.demand.domain.drivers.signals import Reported, Signal
 from services.demand.domain.forecasts import Finding, Forecast, Outcome
 from services.demand.domain.history_files import HistoryRead, Target, Used
 from services.demand.domain.movements import Movement
@@ -42,6 +43,9 @@ class Catalogue(Protocol):
 
     def all_items(self) -> Sequence[Item]: ...
     def site_ids(self) -> frozenset[str]: ...
+    def school_zones(self) -> Mapping[str, str]:
+        """Site -> A, B or C, where it is known."""
+        ...
 
 
 class Movements(Protocol):
@@ -104,6 +108,13 @@ class SignalBook(Protocol):
     def put_case(self, case: Case) -> None: ...
     def count(self, day: date, group: str, change: int) -> None: ...
     def calls(self, first: date, last: date) -> Mapping[tuple[date, str], int]: ...
+    def put_reported(self, values: Sequence[Reported]) -> None:
+        """Keeps them; a later value of the same signal and day replaces an older one."""
+        ...
+
+    def reported(self, first: date, last: date) -> Sequence[Reported]:
+        """By name and day of publication, both days included."""
+        ...
 
 
 class Shelf(Protocol):
@@ -192,6 +203,8 @@ class Part:
     `lead`: periods of the sum, 0 for none. `chosen`: engines found before; None: the part's
     own back-tests choose. `bundle`: folder of the models that a large pool was taught, empty
     when each part learns for itself. `uniform`: the tables of all parts have the same columns.
+    `driven`: series on which calendars and `signals` are tried at most, 0 for none; `zones`:
+    school-holiday zones by site.
     """
 
     run_id: str
@@ -203,6 +216,9 @@ class Part:
     chosen: Mapping[Group, Judged] | None = None
     bundle: str = ""
     uniform: bool = False
+    driven: int = 0
+    signals: Sequence[Signal] = field(default=(), repr=False)
+    zones: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def halves(self) -> Sequence[Part]:
         """The part in two, for when its process died; the choices are kept if there are any."""
@@ -233,6 +249,31 @@ class Workers(Protocol):
     def teach(self, sample: Part, folder: str, stopped: Callable[[], bool]) -> str:
         """Learns the models of a large pool from a sample of it; the bundle written below
         `folder`, empty when told to stop."""
+        ...
+
+
+class ItemHistory(Protocol):
+    """The history of one item at one site, read while a caller waits."""
+
+    def series(self, order: RunOrder, item_id: str, site_id: str) -> Series | None:
+        """As a run of this order would read it; None when there is none."""
+        ...
+
+
+class FitsOne(Protocol):
+    """Forecasts the one series of a part, in this process."""
+
+    def __call__(self, part: Part) -> Outcome: ...
+
+
+class KnownDrivers(Protocol):
+    """Calendars and signals on the grid of a table of some series of a part."""
+
+    def __call__(
+        self, part: Part, series: Sequence[Series], table: HistoryTable, ahead: Days, engine: str
+    ) -> tuple[Sequence[Driver], str]:
+        """(drivers, what could not be offered and why, empty when all was); `engine`: name of
+        the one that serves regular demand, which may have a calendar of its own."""
         ...
 
 

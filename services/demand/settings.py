@@ -41,6 +41,11 @@ class Settings(ServiceSettings):
         "seconds after which a forecast is too old to act on",
         timedelta(days=45),
     )
+    driven_series: int = setting(
+        "LARREY_DEMAND_DRIVEN_SERIES",
+        "series of a part on which calendars and signals are tried at most; 0: none",
+        500,
+    )
     call_elasticity: float = setting(
         "LARREY_DEMAND_CALL_ELASTICITY", "share of a change of calls that use follows, 0 to 1", 0.5
     )
@@ -62,14 +67,24 @@ class Settings(ServiceSettings):
             ServiceSettings.__post_init__(self)
         except BadSettings as bad:
             errors.extend(bad.errors)
+        errors.extend(self._wrong())
+        if errors:
+            raise BadSettings(errors)
+
+    def _wrong(self) -> list[str]:
+        errors = [
+            f"{name} must be at least {least}"
+            for name, value, least in (
+                ("LARREY_DEMAND_WORKERS", self.workers, 1),
+                ("LARREY_DEMAND_TOGETHER", self.together, 1),
+                ("LARREY_DEMAND_DRIVEN_SERIES", self.driven_series, 0),
+            )
+            if value < least
+        ]
         if self.zone not in available_timezones():
             errors.append("LARREY_ZONE must be a time zone such as Europe/Paris")
-        if self.workers < 1:
-            errors.append("LARREY_DEMAND_WORKERS must be at least 1")
         if self.backend not in ("local", "ray"):
             errors.append("LARREY_DEMAND_BACKEND must be local or ray")
-        if self.together < 1:
-            errors.append("LARREY_DEMAND_TOGETHER must be at least 1")
         if not 0 <= self.call_elasticity <= 1:
             errors.append("LARREY_DEMAND_CALL_ELASTICITY must lie between 0 and 1")
         if not 0 < self.call_factor_lowest <= 1 <= self.call_factor_highest:
@@ -82,8 +97,7 @@ class Settings(ServiceSettings):
                 "LARREY_DEMAND_USUAL_CALLS must be a list such as respiratory=120,cardiac=90, "
                 "with numbers of 0 or more"
             )
-        if errors:
-            raise BadSettings(errors)
+        return errors
 
     def _usual(self) -> dict[str, float] | None:
         found = {}

@@ -87,7 +87,7 @@ def _series(
         inside = slice(borders[place], borders[place + 1])
         period, mine = order.period, flat_numbers[inside]
         if order.auto:
-            period = _grid(mine, history_end(order.as_of, newest[site_id], Period.DAY))
+            period = grid_of(mine, history_end(order.as_of, newest[site_id], Period.DAY))
             mine = numbers_of(mine, period)
         end = history_end(order.as_of, newest[site_id], period)
         first, values, negative = on_grid(mine, flat_amounts[inside], end)
@@ -127,7 +127,7 @@ def read_ward_use(
     return found
 
 
-def _grid(days: Ints, end: int) -> Period:
+def grid_of(days: Ints, end: int) -> Period:
     """The grid of a history of days with movements that ends before day `end`."""
     known = days[days < end]
     if not len(known):

@@ -11,6 +11,8 @@ from dataclasses import replace
 import numpy as np
 
 from services.demand.domain.forecasts import Driver, Forecast, ForecastPeriod, LeadSum
+from services.demand.domain.periods import number_of
+from services.demand.domain.series import Series
 
 # Share of a surprise that one period moves the level by, and the furthest that it may go.
 SMOOTHING = 0.05
@@ -84,3 +86,16 @@ def _words(forecast: Forecast, passed: int, actual: float, expected: float, rati
         f"Moved on by {passed} {forecast.period.word}(s) without learning anew: {actual:.4g} used "
         f"where {expected:.4g} were foreseen, so the rest is multiplied by {ratio:.3f}."
     )
+
+
+def used_in(one: Forecast, passed: int, used: Series | None) -> float:
+    """What was used in the periods that have passed; what was foreseen where stock was missing."""
+    first = number_of(one.periods[0].start, one.period)
+    total = 0.0
+    for place, period in enumerate(one.periods[:passed]):
+        at = first + place - (used.first if used is not None else first)
+        if used is None or not 0 <= at < len(used.values):
+            continue
+        dry = used.out is not None and used.out[at] > 0
+        total += period.mean if dry else float(used.values[at])
+    return total

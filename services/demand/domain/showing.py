@@ -41,20 +41,28 @@ def whole(quantiles: Array) -> Array:
     return np.asarray(np.floor(np.maximum(quantiles, 0.0) + 0.5))
 
 
-def drivers_of(parts: Mapping[str, Array], mean: Array) -> tuple[Driver, ...]:
+def drivers_of(
+    parts: Mapping[str, Array], mean: Array, words: Mapping[str, str] | None = None
+) -> tuple[Driver, ...]:
     """The parts of one series [h] in words, the largest first; they add up to `mean`.
 
-    Parts too small to matter are counted with the level.
+    Parts too small to matter are counted with the level, but for those of `words`: they were
+    switched on for this series, and say so in these words.
     """
+    said = words or {}
     if not parts:
         return ()
     size = {name: float(np.abs(values).sum()) for name, values in parts.items()}
     least = LEAST_SHARE * float(np.abs(mean).sum())
-    kept = {n: v for n, v in parts.items() if n != "level" and size[n] > least}
+    kept = {n: v for n, v in parts.items() if n != "level" and (size[n] > least or n in said)}
     level = mean - np.sum([*kept.values(), np.zeros_like(mean)], axis=0)
     shown = sorted(kept.items(), key=lambda part: -size[part[0]])
     return tuple(
-        Driver(name, _words(name, values), tuple(float(value) for value in values))
+        Driver(
+            name,
+            said.get(name) or _words(name, values),
+            tuple(float(value) for value in values),
+        )
         for name, values in (("level", level), *shown)
     )
 

@@ -13,15 +13,22 @@ from larrey.demand.v1 import demand_pb2_grpc
 from services.demand.entrypoints.ingest import REFUSALS_SHOWN, Ingest
 from services.demand.use_cases.accuracy import ReadAccuracy
 from services.demand.use_cases.catalogue import PutItems, PutSites
+from services.demand.use_cases.forecast_item import ForecastItem, ItemQuestion
 from services.demand.use_cases.read import ListForecasts, ReadForecast
 from services.demand.use_cases.runs import Question, ReadRun, StartRun
 from services.demand.use_cases.shelf import RecordShelf
-from services.demand.use_cases.signals import ListSignals
+from services.demand.use_cases.signals import ListSignals, RecordSignals
 from services.demand.use_cases.totals import ReadTotal, TotalQuestion
 from services.demand.wire.accuracy import accuracy_to_wire, total_to_wire
 from services.demand.wire.forecasts import forecast_to_wire, period_from_wire, target_from_wire
 from services.demand.wire.movements import refusal_to_wire
-from services.demand.wire.runs import after_token, run_to_wire, signal_to_wire, token_of
+from services.demand.wire.runs import (
+    after_token,
+    reported_from_wire,
+    run_to_wire,
+    signal_to_wire,
+    token_of,
+)
 from services.demand.wire.shelf import read_shelf_days
 from shared.catalogue.wire import code_from_wire, item_from_wire, site_from_wire
 from shared.rpc.threads import in_thread
@@ -44,6 +51,8 @@ class UseCases:
     read_forecast: ReadForecast
     list_forecasts: ListForecasts
     list_signals: ListSignals
+    record_signals: RecordSignals
+    forecast_item: ForecastItem
     record_shelf: RecordShelf
     read_accuracy: ReadAccuracy
     read_total: ReadTotal
@@ -158,6 +167,30 @@ class DemandRpc(demand_pb2_grpc.DemandServiceServicer):
     ) -> pb.GetAccuracyResponse:
         whole, parts = await in_thread(self._ask.read_accuracy, request.site_id, request.item_id)
         return accuracy_to_wire(whole, parts)
+
+    async def ForecastItem(
+        self, request: pb.ForecastItemRequest, _context: Any
+    ) -> pb.ForecastItemResponse:
+        question = ItemQuestion(
+            None if request.period == pb.PERIOD_AUTO else period_from_wire(request.period),
+            request.horizon,
+            request.lead_time,
+            target_from_wire(request.target),
+            request.fresh,
+        )
+        code = code_from_wire(request.item)
+        made = await in_thread(self._ask.forecast_item, code, request.site_id, question)
+        return pb.ForecastItemResponse(
+            forecast=forecast_to_wire(made.forecast),
+            moved=made.moved,
+            cpu_ms=1000 * made.cpu_seconds,
+        )
+
+    async def RecordSignals(
+        self, request: pb.RecordSignalsRequest, _context: Any
+    ) -> pb.RecordSignalsResponse:
+        values = reported_from_wire(request.values)
+        return pb.RecordSignalsResponse(stored=await in_thread(self._ask.record_signals, values))
 
     async def ListSignals(
         self, request: pb.ListSignalsRequest, _context: Any

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from services.demand.domain.accuracy import Claim, Figures, Place
+from services.demand.domain.drivers.signals import Reported
 from services.demand.domain.forecasts import Finding, Forecast, Outcome
 from services.demand.domain.movements import Movement
 from services.demand.domain.periods import Period
@@ -44,6 +45,9 @@ class MemoryCatalogue:
 
     def site_ids(self) -> frozenset[str]:
         return frozenset(self.sites)
+
+    def school_zones(self) -> Mapping[str, str]:
+        return {s.site_id: s.school_zone for s in self.sites.values() if s.school_zone}
 
 
 @dataclass
@@ -147,6 +151,7 @@ class MemoryForecasts:
 class MemorySignals:
     cases: dict[str, Case] = field(default_factory=dict)
     counts: dict[tuple[date, str], int] = field(default_factory=dict)
+    outside: dict[tuple[str, date], Reported] = field(default_factory=dict)
 
     def case(self, case_key: str) -> Case | None:
         return self.cases.get(case_key)
@@ -159,6 +164,12 @@ class MemorySignals:
 
     def calls(self, first: date, last: date) -> Mapping[tuple[date, str], int]:
         return {key: calls for key, calls in self.counts.items() if first <= key[0] <= last}
+
+    def put_reported(self, values: Sequence[Reported]) -> None:
+        self.outside.update({(one.name, one.published): one for one in values})
+
+    def reported(self, first: date, last: date) -> Sequence[Reported]:
+        return [self.outside[key] for key in sorted(self.outside) if first <= key[1] <= last]
 
 
 @dataclass

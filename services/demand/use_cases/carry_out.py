@@ -10,8 +10,10 @@ import numpy as np
 
 from services.demand.domain.accuracy import Claim, by_place, came_true, claim_of
 from services.demand.domain.classes import LONGEST
+from services.demand.domain.drivers.signals import Signal, call_signals, reported_signals
 from services.demand.domain.forecasts import Finding, Outcome
 from services.demand.domain.grids import periods_for
+from services.demand.domain.periods import Period
 from services.demand.domain.runs import Run, RunState
 from services.demand.domain.series import Series
 from services.demand.ports import Array, Books, History, Models, Part, Store, Watch, Workers
@@ -28,6 +30,8 @@ LEARN_FROM = 2500
 RELEARN_AFTER = timedelta(days=7)
 # Claims older than this no longer say how good the forecasts are now.
 REMEMBERED = timedelta(days=400)
+# No history that is learnt from is longer, on the grids on which signals can be tried.
+SIGNALS_KEPT = timedelta(days=LONGEST[Period.WEEK] * 7)
 
 Places = Mapping[tuple[str, str], Series]
 
@@ -40,7 +44,8 @@ class CarryOutRun:
     from each other; memory sets the bound). Outcomes are stored, told to the world and
     counted as progress in one transaction, so a run that was killed goes on with the parts
     that are missing. A grid of several parts and `teach_from` series or more is taught once
-    for all of them; parts of a smaller one choose for themselves.
+    for all of them; parts of a smaller one choose for themselves. Calendars and signals are
+    tried on at most `driven` series of each part.
     """
 
     store: Store
@@ -51,6 +56,7 @@ class CarryOutRun:
     models: Models
     together: int = 20_000
     teach_from: int = 1000
+    driven: int = 0
 
     def __call__(self, run_id: str, stopped: Callable[[], bool]) -> bool:
         with self.store.write() as books:
@@ -118,12 +124,13 @@ class CarryOutRun:
         stopped: Callable[[], bool],
     ) -> bool:
         made_time = self.clock.now()
+        signals, zones = self._signals(run)
         places = {(one.item_id, one.site_id): one for one in series}
         # parts are the same whatever was done before: what is left of one is learnt with all
         parts = []
         for pool in self._pools(run, series, made_time):
             left = [
-                part
+                replace(part, driven=self.driven, signals=signals, zones=zones)
                 for part in pool
                 if any((one.item_id, one.site_id) not in done for one in part.series)
             ]
@@ -140,6 +147,17 @@ class CarryOutRun:
                 self._keep(run, fresh[start : start + STORED_AT_ONCE], places)
             self.watch.forecast_made(made_time)
         return not stopped()
+
+    def _signals(self, run: Run) -> tuple[tuple[Signal, ...], Mapping[str, str]]:
+        """What was known of signals on the day before the run, and school zones by site."""
+        if not self.driven:
+            return (), {}
+        until = run.order.as_of
+        with self.store.read() as books:
+            calls = books.signals.calls(until - SIGNALS_KEPT, until)
+            reported = books.signals.reported(until - SIGNALS_KEPT, until)
+            zones = books.catalogue.school_zones()
+        return (*call_signals(calls, until), *reported_signals(reported, until)), zones
 
     def _pools(
         self, run: Run, series: Sequence[Series], made_time: datetime

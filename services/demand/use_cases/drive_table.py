@@ -10,7 +10,7 @@ import numpy as np
 from services.demand.domain.drivers.driver import Driver
 from services.demand.domain.drivers.effect import Effect, applied, effect_of, own_forecast
 from services.demand.domain.drivers.switch import LEAST_PERIODS, Grid, Judgement, judge
-from services.demand.domain.routing import Group, Judged, origins
+from services.demand.domain.routing import MOST_ORIGINS, Group, Judged, origins
 from services.demand.domain.scoring import losses_by_row
 from services.demand.domain.tables import Array, Asked, HistoryTable, Ints, TableForecast
 from services.demand.use_cases.route_table import RouteTable
@@ -40,6 +40,7 @@ class DriveTable:
     """
 
     route: RouteTable
+    tests: int = MOST_ORIGINS
 
     def __call__(
         self,
@@ -76,11 +77,11 @@ class DriveTable:
         rows: Ints,
     ) -> Mapping[str, float]:
         total = dict.fromkeys((PLAIN, MOVED, OWN, BOTH), 0.0)
-        for known, periods in origins(table.length, asked.horizon, table.season):
+        for known, periods in origins(table.length, asked.horizon, table.season)[: self.tests]:
             begun = rows[known - table.start[rows] >= LEAST_PERIODS]
             cut = table.until(known)
             place = {name: k for k, name in enumerate(cut.ids)}
-            test = Asked(table.periods[known : known + periods], asked.levels, None)
+            test = Asked(table.periods[known : known + periods], asked.levels, trial=True)
             made = self.route.forecast(cut, test, chosen)
             earlier = [one.until(known) for one in drivers]
             grid = Grid(table.season, periods, table.frequency)

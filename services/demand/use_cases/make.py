@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from services.demand.domain.classes import LONGEST, DemandClass, Profile, profile
+from services.demand.domain.classes import DemandClass, profile
 from services.demand.domain.findings import wrong_units
-from services.demand.domain.forecasts import Finding, Forecast, ForecastPeriod, LeadSum, Outcome
+from services.demand.domain.forecasts import Outcome
 from services.demand.domain.history_files import prepared
-from services.demand.domain.newcomers import learn, nobody, predict
 from services.demand.domain.panels import days_of, table_of
-from services.demand.domain.quality import SILENT_TOO_LONG, findings, ran_away, shelf_words
+from services.demand.domain.quality import SILENT_TOO_LONG, ran_away
 from services.demand.domain.quantiles import LEVELS
 from services.demand.domain.routing import Group, Judged, groups
-from services.demand.domain.series import Series, starts
-from services.demand.domain.showing import cautions_of, drivers_of, is_whole, whole
+from services.demand.domain.series import Series
 from services.demand.domain.tables import Asked, HistoryTable, Ints, TableForecast, tidied
-from services.demand.ports import Array, Part, PartMade, TableEngine
+from services.demand.ports import Part, PartMade, TableEngine
+from services.demand.use_cases.dress import Told, outcome_of, recent, refused, silent
+from services.demand.use_cases.drive_part import DrivePart, PartDriven
+from services.demand.use_cases.newcomers import newcomers
 from services.demand.use_cases.route_table import RouteTable
-
-CLASS_LEVEL = "class level"
-CLASS_LEVEL_WHY = (
-    "Too few periods are known to judge this item by itself: the level of its class is used, "
-    "with the width of that class."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +36,7 @@ class _Learnt:
     chosen: Mapping[Group, Judged]
     wrong: Ints
     censored: Ints
+    driven: PartDriven
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +49,20 @@ class MakePart:
 
     route: RouteTable
     plain: TableEngine
+    drive: DrivePart | None = None
 
     def __call__(self, part: Part) -> PartMade:
         outcomes: list[Outcome] = []
         heard: list[Series] = []
         for one in part.series:
             if one.unseen > max(SILENT_TOO_LONG, len(one.values)):
-                outcomes.append(_silent(one))
+                outcomes.append(silent(one))
             else:
                 heard.append(one)
-        seen = {id(one): profile(_recent(one), one.period) for one in heard}
+        seen = {id(one): profile(recent(one), one.period) for one in heard}
         fresh = [one for one in heard if seen[id(one)].demand_class is DemandClass.NEW]
         grown = [one for one in heard if seen[id(one)].demand_class is not DemandClass.NEW]
-        outcomes += _newcomers(part, fresh, grown)
+        outcomes += newcomers(part, fresh, grown)
         chosen: Mapping[Group, Judged] = part.chosen or {}
         if grown:
             made, chosen = self._routed(part, grown)
@@ -93,9 +90,37 @@ class MakePart:
         asked = Asked(read.ahead, LEVELS, part.lead or None)
         chosen = part.chosen or self.route.choose(table, asked)
         made = self.route.forecast(table, asked, chosen)
+        driven = PartDriven(made)
+        if self.drive is not None and part.driven:
+            driven = self._driven(part, series, table, asked, chosen=chosen, made=made)
         wrong = wrong_units(read.table)
         censored = read.table.known & ~table.known & ~wrong
-        return _Learnt(table, made, chosen, wrong.sum(axis=1), censored.sum(axis=1))
+        return _Learnt(
+            table, driven.forecast, chosen, wrong.sum(axis=1), censored.sum(axis=1), driven
+        )
+
+    def _driven(
+        self,
+        part: Part,
+        series: Sequence[Series],
+        table: HistoryTable,
+        asked: Asked,
+        *,
+        chosen: Mapping[Group, Judged],
+        made: TableForecast,
+    ) -> PartDriven:
+        """A forecast is never lost to its drivers."""
+        if self.drive is None:
+            return PartDriven(made)
+        try:
+            found = self.drive(part, series, table, asked, chosen=chosen, made=made)
+            return replace(found, forecast=tidied(found.forecast))
+        except Exception as error:  # noqa: BLE001  # the same
+            noted = (
+                f"Calendars and signals could not be tried ({type(error).__name__}): this is "
+                "the forecast without them."
+            )
+            return PartDriven(made, noted=noted)
 
     def _outcomes(self, part: Part, series: Sequence[Series], learnt: _Learnt) -> list[Outcome]:
         table, made = learnt.table, learnt.made
@@ -120,14 +145,23 @@ class MakePart:
         outcomes = []
         for row, one in enumerate(series):
             mine = instead.get(row) or made.rows(np.array([row]))
-            told = _Told(
-                profile(_recent(one), one.period),
-                dict(learnt.chosen[kinds[row]].figures) if kinds[row] in learnt.chosen else {},
+            figures = dict(learnt.chosen[kinds[row]].figures) if kinds[row] in learnt.chosen else {}
+            told = Told(
+                profile(recent(one), one.period),
+                figures,
                 int(learnt.wrong[row]),
                 int(learnt.censored[row]),
                 failure if row in instead else "",
+                noted=learnt.driven.noted,
             )
-            outcomes.append(_outcome(part, one, mine, told))
+            if row in learnt.driven.contributions and row not in instead:
+                told = replace(
+                    told,
+                    figures=figures | dict(learnt.driven.losses),
+                    contributions=learnt.driven.contributions[row],
+                    parts=learnt.driven.parts[row],
+                )
+            outcomes.append(outcome_of(part, one, mine, told))
         return outcomes
 
     def _alone(self, part: Part, one: Series, failure: str) -> Outcome:
@@ -137,10 +171,10 @@ class MakePart:
             table, _ = prepared(read, part.target)
             made = tidied(self.plain(table, Asked(read.ahead, LEVELS, part.lead or None)))
             wrong = int(wrong_units(read.table).sum())
-            told = _Told(profile(_recent(one), one.period), {}, wrong, 0, failure)
-            return _outcome(part, one, made, told)
+            told = Told(profile(recent(one), one.period), {}, wrong, 0, failure)
+            return outcome_of(part, one, made, told)
         except Exception as error:  # noqa: BLE001  # the same
-            return _refused(
+            return refused(
                 one,
                 "SERIES_UNUSABLE",
                 f"Every method failed on this history ({failure}, then {type(error).__name__}). "
@@ -157,118 +191,8 @@ def to_learn_from(sample: Part) -> tuple[HistoryTable, Asked]:
         one
         for one in sample.series
         if one.unseen <= max(SILENT_TOO_LONG, len(one.values))
-        and profile(_recent(one), one.period).demand_class is not DemandClass.NEW
+        and profile(recent(one), one.period).demand_class is not DemandClass.NEW
     ]
     read = table_of(grown or sample.series, sample.horizon, uniform=True)
     table, _ = prepared(read, sample.target)
     return table, Asked(read.ahead, LEVELS, sample.lead or None)
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """What is said beside the figures of one series."""
-
-    seen: Profile
-    figures: Mapping[str, float]
-    wrong: int = 0
-    censored: int = 0
-    failure: str = ""
-
-
-def _recent(one: Series) -> Array:
-    return one.values[-LONGEST[one.period] :]
-
-
-def _outcome(part: Part, one: Series, made: TableForecast, told: _Told) -> Outcome:
-    """One series' row of a forecast, dressed to be shown."""
-    counts = is_whole(one.values)
-    quantiles = whole(made.quantiles[0]) if counts else made.quantiles[0]
-    lead = None
-    if made.lead_mean is not None and made.lead_quantiles is not None:
-        sums = whole(made.lead_quantiles[0]) if counts else made.lead_quantiles[0]
-        lead = LeadSum(part.lead, float(made.lead_mean[0]), tuple(map(float, sums)))
-    mean = made.mean[0]
-    days = starts(one.end + one.unseen, part.horizon, one.period)
-    forecast = Forecast(
-        item_id=one.item_id,
-        site_id=one.site_id,
-        run_id=part.run_id,
-        period=one.period,
-        levels=LEVELS,
-        periods=tuple(
-            ForecastPeriod(day, float(m), tuple(map(float, row)))
-            for day, m, row in zip(days, mean, quantiles, strict=True)
-        ),
-        demand_class=told.seen.demand_class,
-        method=made.methods[0],
-        method_reason=_why(made.reasons[0], told.failure),
-        data_quality=(*findings(one, told.seen), *shelf_words(one, told.censored, part.target)),
-        base_unit=one.base_unit,
-        made_time=part.made_time,
-        lead=lead,
-        target=part.target,
-        drivers=drivers_of({name: p[0] for name, p in made.drivers.items() if p[0].any()}, mean),
-        backtest=tuple(sorted(told.figures.items())),
-        cautions=tuple(cautions_of(one, told.seen, wrong_units=told.wrong, censored=told.censored)),
-    )
-    finding = None
-    if told.failure:
-        finding = Finding(
-            one.item_id,
-            one.site_id,
-            "METHOD_FAILED",
-            f"The usual method failed ({told.failure}); a simpler one was used instead.",
-        )
-    return Outcome(one.item_id, one.site_id, forecast, finding)
-
-
-def _why(reason: str, failure: str) -> str:
-    if not failure:
-        return reason
-    return (
-        f"The method that back-tests chose could not be used on this history ({failure}): the "
-        "mean comes from simple smoothing, the width from the errors that like items had."
-    )
-
-
-def _newcomers(part: Part, fresh: Sequence[Series], grown: Sequence[Series]) -> list[Outcome]:
-    """Items too new to judge: their class's level, weighed with their own few periods."""
-    if not fresh:
-        return []
-    known = learn([(one.item_class, _recent(one)) for one in grown])
-    outcomes = []
-    for one in fresh:
-        level = known.get(one.item_class) or known.get("") or nobody()
-        mean, curve = predict(one.values, level, LEVELS)
-        lead_mean = lead_curve = None
-        if part.lead:
-            # the level is shared by the periods: its doubt does not average out
-            lead_mean = np.array([mean * part.lead])
-            lead_curve = (curve * part.lead)[None, :]
-        made = TableForecast(
-            LEVELS,
-            np.full((1, part.horizon), mean),
-            np.tile(curve, (1, part.horizon, 1)),
-            lead_mean,
-            lead_curve,
-            (CLASS_LEVEL,),
-            (CLASS_LEVEL_WHY,),
-        )
-        outcomes.append(
-            _outcome(part, one, tidied(made), _Told(profile(one.values, one.period), {}))
-        )
-    return outcomes
-
-
-def _silent(one: Series) -> Outcome:
-    return _refused(
-        one,
-        "SITE_SILENT",
-        f"The site has reported nothing for {one.unseen} {one.period.word}s, longer than it had "
-        "reported before: no forecast is made. Check the feed.",
-    )
-
-
-def _refused(one: Series, reason: str, message: str) -> Outcome:
-    finding = Finding(one.item_id, one.site_id, reason, message)
-    return Outcome(one.item_id, one.site_id, None, finding)

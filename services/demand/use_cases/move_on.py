@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.demand.domain.forecasts import Finding, Forecast, Outcome
-from services.demand.domain.moving import moved
+from services.demand.domain.moving import moved, used_in
 from services.demand.domain.periods import EPOCH, Period, number_of
 from services.demand.domain.runs import Run
 from services.demand.domain.series import Series
@@ -73,7 +73,7 @@ class MoveOn:
 
 
 def _outcome(one: Forecast, passed: int, used: Series | None, run_id: str) -> Outcome:
-    after = moved(one, passed, _actual(one, passed, used), run_id)
+    after = moved(one, passed, used_in(one, passed, used), run_id)
     finding = None
     if after is None:
         finding = Finding(
@@ -84,16 +84,3 @@ def _outcome(one: Forecast, passed: int, used: Series | None, run_id: str) -> Ou
             "Start a run that learns anew.",
         )
     return Outcome(one.item_id, one.site_id, after, finding)
-
-
-def _actual(one: Forecast, passed: int, used: Series | None) -> float:
-    """What was used in the periods that have passed; what was foreseen where stock was missing."""
-    first = number_of(one.periods[0].start, one.period)
-    total = 0.0
-    for place, period in enumerate(one.periods[:passed]):
-        at = first + place - (used.first if used is not None else first)
-        if used is None or not 0 <= at < len(used.values):
-            continue
-        dry = used.out is not None and used.out[at] > 0
-        total += period.mean if dry else float(used.values[at])
-    return total

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from services.demand.domain.drivers.signals import CALLS
 from services.demand.domain.forecasts import Forecast
 from services.demand.domain.outlook import Rules, Signals, judge
 from services.demand.ports import Books, Store
 from services.demand.use_cases.signals import signals_now
 from shared.catalogue.codes import Code, check_finess
+from shared.catalogue.items import Item
 from shared.clock import Clock, today
 from shared.errors import Missing, NotNow
 
@@ -42,15 +44,7 @@ class ReadForecast:
 
     def __call__(self, code: Code, site: str) -> Forecast:
         with self.store.read() as books:
-            item = books.catalogue.items([code]).get(code)
-            if item is None:
-                raise Missing(
-                    "ITEM_UNKNOWN",
-                    f"No item is registered under the {code.system.value} code {code.value}. "
-                    "Check the code, or register the item with PutItems.",
-                    field="item.code",
-                    code=code.value,
-                )
+            item = known_item(books, code)
             site_id = known_site(books, site)
             forecast = books.forecasts.newest(site_id, item.item_id)
             if forecast is None:
@@ -106,6 +100,20 @@ class ListForecasts:
         return replace(forecast, data_quality=(warning, *forecast.data_quality))
 
 
+def known_item(books: Books, code: Code) -> Item:
+    """The item under any of its codes; Missing ITEM_UNKNOWN."""
+    item = books.catalogue.items([code]).get(code)
+    if item is None:
+        raise Missing(
+            "ITEM_UNKNOWN",
+            f"No item is registered under the {code.system.value} code {code.value}. "
+            "Check the code, or register the item with PutItems.",
+            field="item.code",
+            code=code.value,
+        )
+    return item
+
+
 def known_site(books: Books, text: str, field: str = "site_id") -> str:
     """The canonical id of a registered site; Malformed or Missing SITE_UNKNOWN otherwise."""
     known = books.catalogue.site_ids()
@@ -126,8 +134,17 @@ def known_site(books: Books, text: str, field: str = "site_id") -> str:
 def with_outlook(
     forecast: Forecast, item_class: str, signals: Signals, reading: Reading
 ) -> Forecast:
-    """The forecast as it is, with the outlook of its class beside it."""
-    return replace(
-        forecast,
-        outlook=judge(item_class, forecast.periods[0].mean, signals, reading.rules),
-    )
+    """The forecast as it is, with the outlook of its class beside it.
+
+    Where the forecast itself follows calls, its outlook moves nothing: they count once.
+    """
+    outlook = judge(item_class, forecast.periods[0].mean, signals, reading.rules)
+    if any(one.name.startswith(CALLS) for one in forecast.drivers):
+        outlook = replace(
+            outlook,
+            factor=1.0,
+            first_mean=forecast.periods[0].mean,
+            reason="The forecast itself follows the calls, since back-tests of this item say that "
+            "it helps: see its drivers.",
+        )
+    return replace(forecast, outlook=outlook)

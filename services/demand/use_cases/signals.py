@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from services.demand.domain.drivers.signals import CALLS, Reported
 from services.demand.domain.outlook import DAYS_USED, WEEK_DAYS, Signals
 from services.demand.domain.signals import Case, DaySignal, recount
 from services.demand.domain.syndromes import classes_moved, is_group
@@ -16,6 +19,8 @@ from shared.errors import Malformed
 
 DAYS_SHOWN = 14
 LONGEST_KEY = 200
+SIGNAL_NAME = re.compile(r"[^\W\d_][\w .-]{0,63}")
+OLDEST = date(1990, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,52 @@ class CountCase:
         books.signals.put_case(change.case)
         for counted_day, counted_group, calls in change.changes:
             books.signals.count(counted_day, counted_group, calls)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSignals:
+    """Keeps values of signals from outside: influenza, visits, whatever leads demand.
+
+    The newest value of a signal and day replaces an older one. Malformed SIGNAL_MALFORMED,
+    DAY_IN_FUTURE, DAY_MALFORMED with the row; nothing is stored then.
+    """
+
+    store: Store
+    clock: Clock
+    zone: str
+
+    def __call__(self, values: Sequence[Reported]) -> int:
+        """How many values were stored."""
+        now = today(self.clock, self.zone)
+        for row, one in enumerate(values):
+            if not SIGNAL_NAME.fullmatch(one.name) or one.name.startswith(CALLS):
+                raise Malformed(
+                    "SIGNAL_MALFORMED",
+                    "A signal's name has 1 to 64 letters, digits, spaces, '.', '_' or '-', begins "
+                    f"with a letter, and not with '{CALLS}', which names the calls counted here.",
+                    field=f"values[{row}].name",
+                )
+            if not (math.isfinite(one.value) and one.value >= 0):
+                raise Malformed(
+                    "SIGNAL_MALFORMED",
+                    "A signal counts something: its value is a number of 0 or more.",
+                    field=f"values[{row}].value",
+                )
+            if one.published > now:
+                raise Malformed(
+                    "DAY_IN_FUTURE",
+                    f"The day {one.published} has not come yet: send a value once it is published.",
+                    field=f"values[{row}].published",
+                )
+            if one.published < OLDEST:
+                raise Malformed(
+                    "DAY_MALFORMED",
+                    f"The day {one.published} lies before 1990: the date is most likely missing.",
+                    field=f"values[{row}].published",
+                )
+        with self.store.write() as books:
+            books.signals.put_reported(values)
+        return len(values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
-from services.demand.domain.newcomers import ClassLevel, learn, nobody, predict
+from services.demand.domain.newcomers import Like, Usual, learn, predict
 from services.demand.domain.tables import Array, HistoryTable, Ints, TableForecast
 
 METHOD = "class level"
 # A class of fewer items says less than all items together.
 LEAST_MEMBERS = 5
+
+
+class Group(NamedTuple):
+    """What is usual of so many series of one word of one column."""
+
+    usual: Usual
+    members: int
 
 
 def unknown_rows(table: HistoryTable) -> Ints:
@@ -26,9 +35,10 @@ def with_class_levels(table: HistoryTable, made: TableForecast, lead: int | None
         return made
     others = np.setdiff1d(np.arange(len(table.ids)), rows)
     levels = {
-        name: learn((words[i], table.history(i)) for i in others)
+        name: _groups((words[i], table.history(i)) for i in others)
         for name, words in {**table.categories, "": ("",) * len(table.ids)}.items()
     }
+    everyone = levels[""].get("") or _group([])
     mean, quantiles = made.mean.copy(), made.quantiles.copy()
     lead_mean = None if made.lead_mean is None else made.lead_mean.copy()
     lead_quantiles = None if made.lead_quantiles is None else made.lead_quantiles.copy()
@@ -39,7 +49,7 @@ def with_class_levels(table: HistoryTable, made: TableForecast, lead: int | None
             for name, known in levels.items()
             if name and table.categories[name][row] in known
         }
-        words, known = _best(mine, levels[""].get("", nobody()))
+        words, known = _best(mine, everyone)
         middle, curve = predict(np.empty(0), known, made.levels)
         mean[row], quantiles[row] = middle, curve
         if lead and lead_mean is not None and lead_quantiles is not None:
@@ -62,13 +72,27 @@ def with_class_levels(table: HistoryTable, made: TableForecast, lead: int | None
     )
 
 
-def _best(classes: dict[str, ClassLevel], everyone: ClassLevel) -> tuple[str, ClassLevel]:
+def _groups(series: Iterable[tuple[str, Array]]) -> dict[str, Group]:
+    """Those that were used at all, by word."""
+    grouped: dict[str, list[Array]] = {}
+    for word, values in series:
+        if np.any(values > 0):
+            grouped.setdefault(word, []).append(values)
+    return {word: _group(members) for word, members in grouped.items()}
+
+
+def _group(members: list[Array]) -> Group:
+    crowd = learn(Like("", "", "", values) for values in members)
+    return Group(crowd.usual("", "", ""), len(members))
+
+
+def _best(classes: dict[str, Group], everyone: Group) -> tuple[str, Usual]:
     """The class of least spread among those with members enough; everyone's where none is."""
     enough = {name: one for name, one in classes.items() if one.members >= LEAST_MEMBERS}
     if not enough:
-        return f"all {everyone.members} other item(s)", everyone
-    name = min(enough, key=lambda one: (enough[one].spread, one))
-    return f"the {enough[name].members} items of {name}", enough[name]
+        return f"all {everyone.members} other item(s)", everyone.usual
+    name = min(enough, key=lambda one: (enough[one].usual.spread, one))
+    return f"the {enough[name].members} items of {name}", enough[name].usual
 
 
 def _without(part: Array, rows: Ints) -> Array:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Iterable
 
 from larrey.catalogue.v1 import catalogue_pb2
 from larrey.demand.v1 import demand_pb2 as pb
+from services.demand.domain.drivers.signals import Reported
 from services.demand.domain.runs import Run
 from services.demand.domain.signals import DaySignal
-from services.demand.wire.dates import date_to_wire, instant_to_wire
+from services.demand.wire.dates import date_from_wire, date_to_wire, instant_to_wire
 from services.demand.wire.forecasts import period_to_wire, target_to_wire
 from shared.errors import Malformed
 
@@ -45,6 +47,22 @@ def signal_to_wire(signal: DaySignal) -> pb.Signal:
         calls=signal.calls,
         item_classes=signal.item_classes,
     )
+
+
+def reported_from_wire(values: Iterable[pb.SignalValue]) -> list[Reported]:
+    """Values of signals from outside. Malformed DAY_MALFORMED with the row."""
+    found = []
+    for row, one in enumerate(values):
+        try:
+            published = date_from_wire(one.published)
+        except (ValueError, OverflowError):
+            raise Malformed(
+                "DAY_MALFORMED",
+                "The day is missing or no day of the calendar. Send year, month and day.",
+                field=f"values[{row}].published",
+            ) from None
+        found.append(Reported(one.name, published, one.value))
+    return found
 
 
 def token_of(site_filter: str, after: tuple[str, str]) -> str:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+from services.demand.adapters.calendars import known_drivers
 from services.demand.adapters.engines.bundles.files import Bundle, load, save
 from services.demand.adapters.engines.bundles.learnt import HandedOn, LearnsAnew, learn
 from services.demand.adapters.engines.pooled import PooledTsb
 from services.demand.adapters.engines.routed_forests import ForestEngine
 from services.demand.adapters.engines.routed_panel import PanelEngine
 from services.demand.adapters.engines.series.blend import StatisticalBlend
+from services.demand.adapters.engines.unwatched import Unwatched
 from services.demand.domain.routing import Group
 from services.demand.ports import Part, PartMade, Progress, TableEngine
+from services.demand.use_cases.drive_part import DrivePart
+from services.demand.use_cases.drive_table import DriveTable
 from services.demand.use_cases.make import MakePart, to_learn_from
 from services.demand.use_cases.route_table import SAMPLE, RouteTable
 
@@ -30,14 +32,6 @@ POOL_SAMPLE = 1000
 # A pool of fewer series cannot feed forests: growing them takes twenty seconds, and TSB with
 # pooled errors is level with them on small sets.
 FORESTS_FROM = 100
-
-
-class Unwatched:
-    """Progress that nobody waits for."""
-
-    @contextmanager
-    def stage(self, _name: str, _steps: int) -> Iterator[Callable[[], None]]:
-        yield lambda: None
 
 
 def router(
@@ -60,7 +54,16 @@ def make_part(part: Part) -> PartMade:
     if part.bundle:
         bundle = _loaded(part.bundle)
         route, chosen = pool_router(HandedOn(bundle.forests)), bundle.chosen
-    return MakePart(route, PooledTsb())(replace(part, chosen=chosen))
+    return MakePart(route, PooledTsb(), _drive(part))(replace(part, chosen=chosen))
+
+
+def _drive(part: Part) -> DrivePart | None:
+    """What confirms drivers by back-tests: on the few series that they are tried on, the
+    engines learn anew even where a bundle serves the part."""
+    if not part.driven:
+        return None
+    route = service_router(len(part.series))
+    return DrivePart(DriveTable(route, SERVICE_TESTS), known_drivers)
 
 
 @lru_cache(maxsize=2)

@@ -75,6 +75,13 @@ class SqlCatalogue:
             self._tx.connection.execute(select(self._tables.sites.c.site_id)).scalars()
         )
 
+    def school_zones(self) -> Mapping[str, str]:
+        table = self._tables.sites
+        rows = self._tx.connection.execute(
+            select(table.c.site_id, table.c.school_zone).where(table.c.school_zone != "")
+        )
+        return {row.site_id: row.school_zone for row in rows}
+
 
 class SqlBooks:
     """Everything that one transaction of this service may read and write."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from sqlalchemy import Connection, select, update
 
 from services.demand.adapters.store.tables import Tables
 from services.demand.adapters.store.times import from_micros, micros
+from services.demand.domain.drivers.signals import Reported
 from services.demand.domain.signals import Case
 from shared.storage import upsert
 
@@ -18,6 +19,7 @@ class SqlSignals:
         self._connection = connection
         self._case = tables.case
         self._signal = tables.signal
+        self._reported = tables.reported
 
     def case(self, case_key: str) -> Case | None:
         row = self._connection.execute(
@@ -54,3 +56,24 @@ class SqlSignals:
             select(table).where((table.c.day >= first) & (table.c.day <= last))
         )
         return {(row.day, row.syndrome_group): row.calls for row in rows}
+
+    def put_reported(self, values: Sequence[Reported]) -> None:
+        rows = {
+            (one.name, one.published): {
+                "name": one.name,
+                "published": one.published,
+                "value": one.value,
+            }
+            for one in values
+        }
+        upsert(self._connection, self._reported, list(rows.values()), key=["name", "published"])
+
+    def reported(self, first: date, last: date) -> Sequence[Reported]:
+        """By name and day of publication, both days included."""
+        table = self._reported
+        rows = self._connection.execute(
+            select(table)
+            .where((table.c.published >= first) & (table.c.published <= last))
+            .order_by(table.c.name, table.c.published)
+        )
+        return [Reported(row.name, row.published, row.value) for row in rows]

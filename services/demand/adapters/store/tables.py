@@ -36,6 +36,7 @@ class Tables:
     forecast: Table
     case: Table
     signal: Table
+    reported: Table
     shelf: Table
     claim: Table
 
@@ -167,6 +168,18 @@ def _claim(metadata: MetaData) -> Table:
     )
 
 
+def _reported(metadata: MetaData) -> Table:
+    """Values of signals from outside, by name and day of publication."""
+    return Table(
+        "reported_signal",
+        metadata,
+        Column("name", String(64), primary_key=True),
+        Column("published", Date, primary_key=True),
+        Column("value", Float(53), nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
 def tables() -> Tables:
     """Declares all of them afresh."""
     metadata = MetaData()
@@ -196,6 +209,7 @@ def tables() -> Tables:
         forecast=_forecast(metadata),
         case=case,
         signal=signal,
+        reported=_reported(metadata),
         shelf=_shelf(metadata),
         claim=_claim(metadata),
     )

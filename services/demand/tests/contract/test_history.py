@@ -12,10 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.demand.adapters.history import MOST_FILES, ParquetHistory
+from services.demand.adapters.one_history import OneHistory
 from services.demand.adapters.store.books import SqlStore
 from services.demand.domain.movements import Movement, Reason
 from services.demand.domain.periods import Period
 from services.demand.domain.runs import RunOrder
+from services.demand.domain.series import Series
 from services.demand.domain.shelf import ShelfDay
 from services.demand.tests.conftest import open_store
 from services.demand.tests.situations import ANGERS, NANTES, day_number, movement
@@ -310,3 +312,50 @@ def _rows(history: ParquetHistory) -> Iterator[tuple[str, str, int]]:
     columns = pq.read_table(history.folder / name).select(["item_id", "site_id", "day"])
     for row in columns.to_pylist():
         yield row["item_id"], row["site_id"], row["day"]
+
+
+SENT = st.lists(
+    st.tuples(
+        st.integers(0, 400),
+        st.sampled_from([Reason.PATIENT, Reason.RETURN, Reason.WASTE]),
+        st.integers(0, 30),
+        st.sampled_from([NANTES, ANGERS]),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+@settings(max_examples=12, deadline=None)
+@given(rows=SENT, period=st.sampled_from([*Period, None]))
+def test_one_item_is_read_as_a_run_would_read_it(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[int, Reason, int, str, bool]],
+    period: Period | None,
+) -> None:
+    folder = tmp_path_factory.mktemp("one")
+    store = open_store(f"sqlite:///{folder / 'demand.db'}")
+    history = ParquetHistory(store.database, store.tables, folder / "history")
+    one = OneHistory(store.database, store.tables, folder / "history")
+    order = replace(ORDER, period=period or Period.DAY, auto=period is None)
+    try:
+        for k, (back, reason, amount, site_id, compacted) in enumerate(rows):
+            sent = movement(f"m-{k}", day=day_number(ORDER.as_of) - back, amount=float(amount))
+            record(history, [sent._replace(reason=reason.value, site_id=site_id)])
+            if compacted:
+                history.compact()
+                one.series(order, "PARACETAMOL", NANTES)
+        before = one.series(order, "PARACETAMOL", NANTES)
+        history.compact()
+        found = {s.site_id: s for s in history.series(order)}.get(NANTES)
+        after = one.series(order, "PARACETAMOL", NANTES)
+        assert told(before) == told(after) == told(found)
+    finally:
+        store.database.close()
+
+
+def told(series: Series | None) -> object:
+    if series is None:
+        return None
+    return (series.first, series.period, series.unseen, series.overreturned, *series.values)

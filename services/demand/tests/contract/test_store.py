@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from services.demand.domain.accuracy import claim_of
+from services.demand.domain.drivers.signals import Reported
 from services.demand.domain.forecasts import Finding, Outcome
 from services.demand.domain.history_files import Target
 from services.demand.domain.periods import Period
@@ -26,6 +27,7 @@ from services.demand.tests.situations import (
     tablets,
 )
 from shared.catalogue.codes import Code, CodeSystem
+from shared.catalogue.items import Site
 
 ORDER = RunOrder(Period.MONTH, 12, date(2026, 1, 5), (NANTES,), ("A", "B"))
 
@@ -184,6 +186,24 @@ class StoreSuite:
                 (monday, "cardiac"): 1,
                 (friday, "trauma"): 1,
             }
+
+    def test_the_newest_value_of_a_signal_and_day_counts(self, store: Store) -> None:
+        monday, friday = date(2026, 1, 5), date(2026, 1, 2)
+        with store.write() as books:
+            books.signals.put_reported([Reported("acts", monday, 3.0), Reported("a", friday, 1.5)])
+            books.signals.put_reported([Reported("acts", monday, 4.0)])
+        with store.read() as books:
+            assert list(books.signals.reported(friday, monday)) == [
+                Reported("a", friday, 1.5),
+                Reported("acts", monday, 4.0),
+            ]
+            assert list(books.signals.reported(monday, monday)) == [Reported("acts", monday, 4.0)]
+
+    def test_school_zones_are_told_where_they_are_known(self, store: Store) -> None:
+        with store.write() as books:
+            books.catalogue.put_sites([site(), Site("750000002", "P")])
+        with store.read() as books:
+            assert dict(books.catalogue.school_zones()) == {"440000008": "B"}
 
     def test_a_case_is_kept_as_it_was_told_last(self, store: Store) -> None:
         case = Case("k", "cardiac", date(2026, 1, 5), MONDAY)

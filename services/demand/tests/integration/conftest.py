@@ -38,3 +38,10 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def stub(running: Running) -> Iterator[Stub]:
     with running.stub() as link:
         yield link
+
+
+@pytest.fixture(scope="package")
+def running_stub(running: Running) -> Iterator[Stub]:
+    """The same, for situations that a whole module shares."""
+    with running.stub() as link:
+        yield link

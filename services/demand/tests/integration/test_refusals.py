@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.type import date_pb2
 
 from larrey.catalogue.v1 import catalogue_pb2 as catalogue
 from larrey.demand.v1 import demand_pb2 as pb
@@ -147,6 +148,50 @@ REFUSALS: dict[str, tuple[Callable[[Stub], Any], grpc.StatusCode, str, str]] = {
         grpc.StatusCode.NOT_FOUND,
         "WARD_UNKNOWN",
         "ward_id",
+    ),
+    "a signal's value of a day to come": (
+        lambda s: s.RecordSignals(
+            pb.RecordSignalsRequest(
+                values=[
+                    pb.SignalValue(
+                        name="acts", published=date_pb2.Date(year=2031, month=1, day=1), value=1
+                    )
+                ]
+            )
+        ),
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "DAY_IN_FUTURE",
+        "values[0].published",
+    ),
+    "a signal's value of no day of the calendar": (
+        lambda s: s.RecordSignals(
+            pb.RecordSignalsRequest(
+                values=[
+                    pb.SignalValue(
+                        name="acts", published=date_pb2.Date(year=2025, month=2, day=30), value=1
+                    )
+                ]
+            )
+        ),
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "DAY_MALFORMED",
+        "values[0].published",
+    ),
+    "a signal that takes the name of the calls": (
+        lambda s: s.RecordSignals(
+            pb.RecordSignalsRequest(
+                values=[
+                    pb.SignalValue(
+                        name="calls trauma",
+                        published=date_pb2.Date(year=2025, month=2, day=3),
+                        value=1,
+                    )
+                ]
+            )
+        ),
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "SIGNAL_MALFORMED",
+        "values[0].name",
     ),
     "a sum of what was never forecast": (
         lambda s: s.GetTotalForecast(pb.GetTotalForecastRequest(item_ids=["NEVER-USED"])),

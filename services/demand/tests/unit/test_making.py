@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.demand.adapters.engines.pooled import PooledTsb
-from services.demand.adapters.engines.wiring import Unwatched
+from services.demand.adapters.engines.unwatched import Unwatched
 from services.demand.domain.classes import DemandClass
 from services.demand.domain.forecasts import Forecast, Outcome
 from services.demand.domain.history_files import Target

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from services.demand.domain.drivers.signals import Reported
 from services.demand.domain.periods import Period
 from services.demand.domain.runs import RunOrder, RunState
 from services.demand.domain.series import Series
@@ -34,6 +35,8 @@ class HereAndNow:
     parts: list[int] = field(default_factory=list)
     taught: list[int] = field(default_factory=list)
     bundles: set[str] = field(default_factory=set)
+    signals: set[str] = field(default_factory=set)
+    zones: dict[str, str] = field(default_factory=dict)
 
     def forecast(self, parts: Sequence[Part], stopped: Callable[[], bool]) -> Iterator[PartMade]:
         for part in parts:
@@ -41,6 +44,8 @@ class HereAndNow:
                 return
             self.parts.append(len(part.series))
             self.bundles.add(part.bundle)
+            self.signals |= {one.name for one in part.signals}
+            self.zones |= part.zones
             self.seen.extend(series.item_id for series in part.series)
             yield maker()(part)
 
@@ -291,3 +296,22 @@ def test_a_run_without_series_says_so_rather_than_end_in_silence(thirty_items: W
     run = ReadRun(thirty_items.store)(run_id)
     assert run.state is RunState.DONE
     assert [finding.reason for finding in run.findings] == ["NO_SERIES"]
+
+
+def test_a_run_hands_on_what_was_known_of_signals_the_day_before(thirty_items: World) -> None:
+    books = thirty_items.store.books
+    books.catalogue.put_sites([site()])
+    yesterday, tomorrow = date(2026, 1, 4), date(2026, 1, 6)
+    books.signals.count(yesterday, "cardiac", 3)
+    books.signals.count(tomorrow, "trauma", 3)
+    books.signals.put_reported([Reported("acts", yesterday, 1), Reported("late", tomorrow, 1)])
+    run_id = _start(thirty_items)
+    assert replace(thirty_items.carry_out, driven=50)(run_id, lambda: False)
+    assert thirty_items.workers.signals == {"calls cardiac", "acts"}
+    assert thirty_items.workers.zones == {NANTES: "B"}
+
+
+def test_a_run_that_tries_no_drivers_hands_on_no_signals(thirty_items: World) -> None:
+    thirty_items.store.books.signals.count(date(2026, 1, 4), "cardiac", 3)
+    assert thirty_items.carry_out(_start(thirty_items), lambda: False)
+    assert not thirty_items.workers.signals

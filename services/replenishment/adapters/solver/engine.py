@@ -37,7 +37,7 @@ ROUNDING = 1e-7  # of sums of thousands of terms, as a share
 # many EUR): the first few plans say little. And plans are improved after so many rounds.
 TRUST, LEEWAY, HIGHEST, WARM = 0.5, 0.05, 100.0, 5
 SMOOTHING = 0.5  # how much of the best prices is kept when new ones come from the master
-CHOOSE, CHOICES = 8, 4  # every so many rounds of improvement, so many exact choices
+CHOOSE, CHOICES = 4, 400  # every so many rounds of improvement, exact choices: so many by row
 WALKS = 2  # pairs of them in every round of improvement
 LONG, SLICE = 1.5, 0.3  # seconds that a choice may take; or this share of what is left
 NOISE = 0.5  # spread of the prices of a variant, as a share
@@ -192,6 +192,7 @@ class _Search:
             pattern, slots = self._plan_at(pattern, KICKS if settled else 1)
             if settled or self._rounds % LOOKS == 0:
                 self._finish.start_from(slots, self._random, self._stop)
+                self._divide_caps(prices)
                 self._keep_plan(self._finish.steps)
             prices, distance = self._next_prices()
             left = self._effort.seconds - self._seconds
@@ -261,7 +262,7 @@ class _Search:
     def _choose(self) -> None:
         """Exact choices among near plans."""
         self._fetch()
-        for _ in range(CHOICES):
+        for _ in range(max(1, CHOICES // self._problem.rows.count)):
             if self._stop():
                 return
             left = self._effort.seconds - self._seconds
@@ -279,6 +280,14 @@ class _Search:
         self._finish.start_from(slots, self._random, self._stop)
         self._finish.take(slots, self._random, self._stop)
         self._keep_plan(self._finish.steps)
+
+    def _divide_caps(self, prices: Floats) -> None:
+        """The present mix with every allocation divided as the bound divides it."""
+        if not self._capped.any or self._stop():
+            return
+        steps = self._capped.divide(prices, self._links.price, self._finish.steps)
+        slots = self._finish.remember(steps, self._coupling.use_of(self._grid, steps))
+        self._finish.start_from(slots, self._random, self._stop)
 
     def _bound_at(self, prices: Floats, sweeps: int) -> None:
         free = float(prices @ (self._coupling.room - self._fixed_use))

@@ -1,0 +1,165 @@
+"""The history of one item at one site, read while a caller waits.
+
+Movements that no file holds yet are remembered in memory, read on from where the last question
+stopped: nobody waits for a scan of the staging table twice. A kept connection reads the files.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+from sqlalchemy import Connection, select
+
+from services.demand.adapters.series_reading import LEARNT_REASONS, SIGNED, grid_of, shelves_of
+from services.demand.adapters.store.tables import Tables
+from services.demand.domain.movements import LEARNT, Reason
+from services.demand.domain.periods import EPOCH, Period, numbers_of
+from services.demand.domain.runs import RunOrder
+from services.demand.domain.series import Series, first_forecast, history_end, on_grid
+from services.demand.domain.shelf import out_by_period
+from services.demand.domain.tables import Array, Ints
+from shared.storage import Database
+
+Place = tuple[str, str]
+
+
+@dataclass(slots=True)
+class _Recent:
+    """What is known of movements beside the files: of one list of files, up to one row."""
+
+    files: tuple[str, ...] = ()
+    seen: int = 0
+    newest_in_files: dict[str, int] = field(default_factory=dict)
+    newest: dict[str, int] = field(default_factory=dict)
+    rows: dict[Place, list[tuple[int, float]]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class OneHistory:
+    """One item at one site; safe to ask from several threads, one at a time.
+
+    What it says equals what a run would read: a row is in a file or staged, never both.
+    """
+
+    database: Database
+    tables: Tables
+    folder: Path
+    _recent: _Recent = field(default_factory=_Recent)
+    _reader: Any = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def series(self, order: RunOrder, item_id: str, site_id: str) -> Series | None:
+        """The history on the order's grid (chosen by data when `auto`); None when there is none."""
+        with self._lock:
+            newest = self._refresh(site_id)
+            days, amounts = self._use(item_id, site_id)
+        inside = days <= (order.as_of - EPOCH).days
+        days, amounts = days[inside], amounts[inside]
+        if newest is None or not len(days):
+            return None
+        report = min(EPOCH + timedelta(days=newest), order.as_of)
+        return self._on_grid(order, (item_id, site_id), days, amounts=amounts, report=report)
+
+    def _on_grid(
+        self, order: RunOrder, place: Place, days: Ints, *, amounts: Array, report: date
+    ) -> Series | None:
+        period = order.period
+        if order.auto:
+            period = grid_of(np.unique(days), history_end(order.as_of, report, Period.DAY))
+        end = history_end(order.as_of, report, period)
+        first, values, negative = on_grid(numbers_of(days, period), amounts, end)
+        if not len(values):
+            return None
+        shelf = self._shelf(place)
+        return Series(
+            *place,
+            period,
+            first,
+            np.round(values, 6),
+            overreturned=negative,
+            unseen=first_forecast(order.as_of, period) - end,
+            out=None if shelf is None else out_by_period(*shelf, first, len(values), period),
+        )
+
+    def _refresh(self, site_id: str) -> int | None:
+        """The newest day with a movement of the site; reads what was staged since last time."""
+        listed, staged = self.tables.history_file, self.tables.staged
+        with self.database.read() as tx:
+            files = tuple(
+                tx.connection.execute(select(listed.c.name).order_by(listed.c.name)).scalars()
+            )
+            if files != self._recent.files:
+                self._recent = _Recent(files)
+            self._take(tx.connection, staged)
+        known = self._recent
+        if site_id not in known.newest_in_files and files:
+            row = self._ask("SELECT max(day) FROM read_parquet(?) WHERE site_id = ?", site_id)
+            known.newest_in_files[site_id] = -1 if row[0][0] is None else int(row[0][0])
+        newest = max(known.newest_in_files.get(site_id, -1), known.newest.get(site_id, -1))
+        return None if newest < 0 else newest
+
+    def _take(self, connection: Connection, staged: Any) -> None:
+        known = self._recent
+        rows = connection.execute(
+            select(
+                staged.c.seq,
+                staged.c.item_id,
+                staged.c.site_id,
+                staged.c.day,
+                staged.c.reason,
+                staged.c.amount,
+            )
+            .where(staged.c.seq > known.seen)
+            .order_by(staged.c.seq)
+        )
+        for seq, item_id, site_id, day, reason, amount in rows:
+            known.seen = seq
+            known.newest[site_id] = max(known.newest.get(site_id, -1), day)
+            sign = LEARNT.get(Reason(reason), 0)
+            if sign:
+                known.rows.setdefault((item_id, site_id), []).append((day, sign * amount))
+
+    def _use(self, item_id: str, site_id: str) -> tuple[Ints, Array]:
+        """Days and signed amounts of what is learnt from, in no order."""
+        rows: list[tuple[int, float]] = list(self._recent.rows.get((item_id, site_id), ()))
+        if self._recent.files:
+            rows += self._ask(
+                f"SELECT day, {SIGNED} FROM read_parquet(?) WHERE item_id = ? AND site_id = ? "  # noqa: S608  # constants; values are bound
+                f"AND reason IN ({LEARNT_REASONS})",
+                item_id,
+                site_id,
+            )
+        days = np.array([day for day, _ in rows], dtype=np.int64)
+        return days, np.array([amount for _, amount in rows], dtype=np.float64)
+
+    def _ask(self, query: str, *values: str) -> Sequence[Any]:
+        if self._reader is None:
+            self._reader = duckdb.connect(
+                config={
+                    "autoinstall_known_extensions": "false",
+                    "autoload_known_extensions": "false",
+                    "temp_directory": str(self.folder / "spilled"),
+                    "threads": "1",
+                }
+            )
+        paths = [str(self.folder / name) for name in self._recent.files]
+        return list(self._reader.execute(query, [paths, *values]).fetchall())
+
+    def _shelf(self, place: Place) -> tuple[Ints, Array] | None:
+        table = self.tables.shelf
+        with self.database.read() as tx:
+            rows = tx.connection.execute(
+                select(
+                    table.c.item_id, table.c.site_id, table.c.day, table.c.level, table.c.out_share
+                )
+                .where((table.c.item_id == place[0]) & (table.c.site_id == place[1]))
+                .order_by(table.c.day)
+            ).all()
+        return shelves_of(rows).get(place)
