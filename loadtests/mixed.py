@@ -2,12 +2,13 @@
 
     python -m loadtests.mixed [--seconds 600] [--updates 500] [--movements 2000]
 
-Five SAMUs stream case updates on one connection each, ten hospitals record movements once a
-second, forecasts are read ten times a second, and a plan and a forecast run are always in
-progress. All of it is sent when it is due (open loop) to the three services on this machine,
-on the embedded log and SQLite. Exit code 0 when nothing failed or was left unanswered and no
-service's memory grew by more than 2 % after the warm-up (a third of the time). "cores" are
-CPU seconds a second: of each service, of its workers that have ended, of this driver.
+Five SAMUs stream case updates (four of each case) on one connection each, ten hospitals
+record movements once a second, forecasts are read ten times a second, and a plan and a
+forecast run are always in progress. All of it is sent when it is due (open loop) to the
+three services on this machine, on the embedded log and SQLite. Exit code 0 when nothing
+failed or was left unanswered and no service's memory grew by more than 2 % after the warm-up
+(a third of the time). "cores" are CPU seconds a second: of each service, of its workers that
+have ended, of this driver.
 """
 
 from __future__ import annotations

@@ -27,7 +27,9 @@ FINITE = (
     "order_cost", "budget_penalty", "storage_penalty", "lead", "break_qty", "break_discount",
     "n_order_days", "order_day", "item", "site", "supplier", "cold", "volume",
 )
-NEVER_NEGATIVE = ("lead", "n_order_days", "item", "site", "supplier", "cold", "moq", "volume")
+NEVER_NEGATIVE = (
+    "lead", "n_order_days", "item", "site", "supplier", "cold", "moq", "volume", "alloc_cap",
+)
 # fmt: on
 UNLIMITED = 1e8  # an allocation above this is none
 NO_LIMIT = np.iinfo(np.int64).max // 4

@@ -29,7 +29,8 @@ ASK_SECONDS, TELL_SECONDS = 0.1, 0.5
 GRACE_SECONDS = 5.0
 TOPPING = 0.7  # of the time until plans in hard stores are improved step by step, ...
 TOPPING_SECONDS = 1.0  # ... which has as long at least, and so has the price of the room
-START_SECONDS = 30.0  # until the first sign of life: python and the engines are loaded
+# Until the first plan: python and the engines are loaded, by a worker that lets others go first.
+START_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -248,10 +249,11 @@ class _Heard:
                 raise SolverLost(_last_words(self.process)) from None
             if isinstance(heard, Lost):
                 raise SolverLost(heard.why)
-            patience = self.began + self.seconds + GRACE_SECONDS
             self.bound = max(self.bound, heard.progress.bound)
             self.prices = heard.prices
             self.best = self.best if heard.orders is None else heard.orders
+            if self.best is not None:  # where nothing is known yet, late is better than nothing
+                patience = self.began + self.seconds + GRACE_SECONDS
             if heard.final:
                 return self._best_so_far()
             self._pass_on(heard.progress, tell)

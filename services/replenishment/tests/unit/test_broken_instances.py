@@ -39,6 +39,7 @@ def filled(name: str, value: float) -> Break:
         (filled("order_day", 127), "order_day lists a day outside"),
         (filled("n_order_days", 99), "n_order_days counts more days"),
         (filled("lead", -1), "lead is below 0"),
+        (filled("alloc_cap", -np.inf), "alloc_cap is below 0"),
         (filled("site", 120), "site goes up to 120"),
         (set_to("cold", np.full(4, 2)), "cold goes up to 2"),
         (filled("pack_price", np.inf), "pack_price holds an infinite number"),
