@@ -99,6 +99,7 @@ bench: setup ## Prints the figures that the README promises
 	$(BIN)/python -m loadtests.score_case
 	$(BIN)/python -m loadtests.door
 	$(BIN)/python -m loadtests.plan_scale
+	$(BIN)/python -m loadtests.plan_warm
 
 clean: ## Removes what was made, keeps the environment
 	rm -rf gen build dist .larrey .mypy_cache .ruff_cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import time
@@ -50,6 +51,7 @@ from services.replenishment.use_cases.plans import (
     ReadPlan,
     StartPlan,
 )
+from services.replenishment.use_cases.releases import ReleaseLot
 from services.replenishment.use_cases.risk import AssessRisk
 from services.replenishment.use_cases.share import ShareStock
 from services.replenishment.use_cases.stock import ReportStock, TakeForecast
@@ -57,6 +59,7 @@ from services.replenishment.use_cases.substitutes import PutSubstitutes
 from services.replenishment.use_cases.supply_status import PutSupplyStatus
 from services.replenishment.use_cases.warn import Warn
 from shared.clock import Clock, clock_from, today
+from shared.errors import Malformed
 from shared.events import open_log
 from shared.service import ServiceParts, run
 from shared.settings import load
@@ -165,8 +168,15 @@ def _use_cases(core: _Core, wake: Callable[[], None]) -> UseCases:
         put_supply_status=PutSupplyStatus(store),
         put_substitutes=PutSubstitutes(store, core.clock),
         report_stock=ReportStock(
-            store, core.warn, core.clock, core.today, core.settings.future_tolerance, core.watch
+            store,
+            core.warn,
+            core.clock,
+            core.today,
+            core.settings.future_tolerance,
+            policy,
+            core.watch,
         ),
+        release_lot=ReleaseLot(store, core.warn, core.clock, core.today),
         start_plan=StartPlan(store, core.clock, core.today, wake),
         cancel_plan=CancelPlan(store, core.clock, core.watch),
         read_plan=ReadPlan(store),
@@ -239,6 +249,15 @@ def generate_day_after(instance: Path, plan: Path | None, seed: int, out: Path) 
     from services.replenishment.adapters.tomorrow import day_after  # noqa: PLC0415
 
     write(out, day_after(instance, plan, seed))
+
+
+def try_transfers(items: int, seconds: float, seed: int, out: Path) -> None:
+    """The command that shows what transfers are worth."""
+    from services.replenishment.adapters.transfer_trial import trial  # noqa: PLC0415
+
+    if not out.parent.is_dir():
+        raise Malformed("FOLDER_MISSING", f"There is no folder {out.parent}.", field="json")
+    out.write_text(json.dumps(trial(items, seconds, seed), indent=2) + "\n")
 
 
 def warm_up() -> None:

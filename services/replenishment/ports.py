@@ -19,6 +19,7 @@ from services.replenishment.domain.plans import Line, Plan, Verdict
 from services.replenishment.domain.positions import ApprovedOrder, Known, NoSuggestion
 from services.replenishment.domain.prices import Prices
 from services.replenishment.domain.problem import Floats, Ints, Problem
+from services.replenishment.domain.releases import Release
 from services.replenishment.domain.sharing import Sharing
 from services.replenishment.domain.shelves import StorageLimit
 from services.replenishment.domain.stock import StockReport
@@ -59,6 +60,10 @@ class Supply(Protocol):
 
     def all_known(self, site_id: str = "") -> Sequence[Known]:
         """Every item at every site of which anything is known, by item and site."""
+        ...
+
+    def add_release(self, release: Release) -> None:
+        """One more entry of the record."""
         ...
 
     def replace_statuses(self, statuses: Mapping[str, SupplyStatus]) -> None:

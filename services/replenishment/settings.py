@@ -51,6 +51,11 @@ class Settings(ServiceSettings):
         "EUR that each m3 above the room for ambient goods costs a day",
         10.0,
     )
+    kept_back_days: int = setting(
+        "LARREY_REPLENISHMENT_KEPT_BACK_DAYS",
+        "days before its last day that a lot is kept back unless a pharmacist releases it",
+        0,
+    )
     level_vital: float = setting(
         "LARREY_REPLENISHMENT_LEVEL_VITAL", "chance of having enough, vital items", 0.995
     )
@@ -127,6 +132,8 @@ class Settings(ServiceSettings):
         ]
         if not 0 <= self.correlation <= 1:
             errors.append("LARREY_REPLENISHMENT_ERROR_CORRELATION must lie between 0 and 1")
+        if not 0 <= self.kept_back_days <= 365:
+            errors.append("LARREY_REPLENISHMENT_KEPT_BACK_DAYS must lie between 0 and 365")
         if self.worker_memory_mb < 0:
             errors.append("LARREY_REPLENISHMENT_WORKER_MEMORY_MB must be 0 or more")
         if not 1 <= self.warn_days <= 28:
@@ -154,6 +161,7 @@ class Settings(ServiceSettings):
             holding_rate=self.holding_rate,
             budget_penalty=self.budget_penalty,
             storage_penalty=self.storage_penalty,
+            kept_back_days=self.kept_back_days,
             spread=Spread(self._weights() or Spread().weekday_weights, self.correlation),
             services={
                 Criticality.VITAL: Service(self.level_vital, self.floor_vital),

@@ -10,20 +10,24 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from services.demand.domain.classes import DemandClass
+from services.demand.domain.classes import DemandClass, season_length
 from services.demand.domain.forecasts import Forecast
 from services.demand.domain.periods import Period, number_of
+from services.demand.domain.scoring import SCORED_LEVELS, pinball, scale_of
 from services.demand.domain.series import Series
 
 Array = NDArray[np.float64]
-SAID = (0.025, 0.1, 0.5, 0.9, 0.975)
+SAID = (0.025, *SCORED_LEVELS, 0.975)
+# What claims held before they were scored by WQL.
+SAID_BEFORE = (0.025, 0.1, 0.5, 0.9, 0.975)
 
 
 class Claim(NamedTuple):
     """What a run said of the first period that it forecast. Amounts in base units.
 
-    `number` counts the period from 1970; `quantiles` at SAID; `step`: mean absolute change
-    from period to period in the history, 0 when nothing ever changed.
+    `number` counts the period from 1970; `quantiles` at SAID; `step`: the scale of MASE, the
+    mean absolute change from season to season in the history (from period to period where that
+    is 0 or no season is known), 0 when nothing ever changed.
     """
 
     item_id: str
@@ -48,8 +52,8 @@ class Place(NamedTuple):
 class Figures:
     """Measures over `actuals` periods of series that came true; see GetAccuracy.
 
-    `bias` is not a number when nothing was used; `scaled` None when nothing ever changed;
-    `drift` None until two periods of a grid have come true.
+    `bias` is not a number when nothing was used, `wql` None then; `scaled` (MASE) None when
+    nothing ever changed; `drift` None until two periods of a grid have come true.
     """
 
     actuals: int
@@ -60,13 +64,15 @@ class Figures:
     below_p90: float
     scaled: float | None
     drift: float | None
+    wql: float | None
 
 
 def claim_of(forecast: Forecast, values: Array) -> Claim:
     """The claim that a forecast makes for its first period."""
     first = forecast.periods[0]
     curve = [first.quantiles[forecast.levels.index(level)] for level in SAID]
-    step = float(np.abs(np.diff(values)).mean()) if len(values) > 1 else 0.0
+    scale = scale_of(values, season_length(len(values), forecast.period))
+    step = scale if np.isfinite(scale) else 0.0
     return Claim(
         forecast.item_id,
         forecast.site_id,
@@ -107,8 +113,9 @@ def figures(settled: Sequence[tuple[Claim, float]]) -> Figures | None:
     mean = np.array([claim.mean for claim, _ in settled])
     curves = np.array([claim.quantiles for claim, _ in settled])
     step = np.array([claim.step for claim, _ in settled])
-    error = np.abs(actual - curves[:, 2])
-    inside = (actual >= curves[:, 0]) & (actual <= curves[:, 4])
+    said = {level: curves[:, k] for k, level in enumerate(SAID)}
+    error = np.abs(actual - said[0.5])
+    inside = (actual >= said[0.025]) & (actual <= said[0.975])
     used = float(actual.sum())
     moved = step > 0
     return Figures(
@@ -116,11 +123,25 @@ def figures(settled: Sequence[tuple[Claim, float]]) -> Figures | None:
         bias=float((mean - actual).sum() / used) if used else float("nan"),
         error=float(error.mean()),
         coverage_95=float(inside.mean()),
-        coverage_80=float(((actual >= curves[:, 1]) & (actual <= curves[:, 3])).mean()),
-        below_p90=float((actual <= curves[:, 3]).mean()),
+        coverage_80=float(((actual >= said[0.1]) & (actual <= said[0.9])).mean()),
+        below_p90=float((actual <= said[0.9]).mean()),
         scaled=float((error[moved] / step[moved]).mean()) if moved.any() else None,
         drift=_drift(settled, inside),
+        wql=_wql(actual, said),
     )
+
+
+def widened(quantiles: Sequence[float]) -> tuple[float, ...]:
+    """Quantiles at SAID of a claim that was kept with fewer, on straight lines between them."""
+    if len(quantiles) == len(SAID):
+        return tuple(quantiles)
+    return tuple(np.interp(SAID, SAID_BEFORE, quantiles).tolist())
+
+
+def _wql(actual: Array, said: Mapping[float, Array]) -> float | None:
+    total = float(np.abs(actual).sum())
+    losses = [float(pinball(actual, said[level], level).sum()) for level in SCORED_LEVELS]
+    return float(np.mean(losses)) / total if total > 0 else None
 
 
 def _drift(settled: Sequence[tuple[Claim, float]], inside: NDArray[np.bool_]) -> float | None:

@@ -29,6 +29,7 @@ def accuracy_to_wire(
         below_p90=whole.below_p90,
         scaled_error=whole.scaled,
         drift=whole.drift,
+        weighted_quantile_loss=whole.wql,
         parts=[_part(place, told) for place, told in list(parts.items())[:PARTS_SHOWN]],
     )
 
@@ -60,4 +61,5 @@ def _part(place: Place, told: Figures) -> pb.AccuracyPart:
         below_p90=told.below_p90,
         scaled_error=told.scaled,
         drift=told.drift,
+        weighted_quantile_loss=told.wql,
     )

@@ -64,15 +64,22 @@ class SpawnedSharer:
             receiver.close()
 
 
+def found_in_time(heard: tuple[tuple[int, ...], Floats] | None) -> Shared:
+    """Raises SolverLost where the variants could not be planned in time."""
+    if heard is None:
+        raise SolverLost("There was no time for them: give the plan more seconds.")
+    return Shared(*heard)
+
+
 def _heard(receiver: Connection, seconds: float, stopped: Callable[[], bool]) -> Shared | None:
     patience = time.monotonic() + max(seconds, START_SECONDS) + GRACE_SECONDS
     while not stopped():
         if receiver.poll(ASK_SECONDS):
             try:
-                heard: tuple[tuple[int, ...], Floats] = receiver.recv()
+                heard: tuple[tuple[int, ...], Floats] | None = receiver.recv()
             except EOFError:
                 raise SolverLost("The choice of transfers ended without an answer.") from None
-            return Shared(*heard)
+            return found_in_time(heard)
         if time.monotonic() > patience:
             raise SolverLost("The choice of transfers took too long.")
     return None

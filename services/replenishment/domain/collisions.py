@@ -31,7 +31,7 @@ FIELDS = {
     BUDGET: "StartPlanRequest.weekly_budget_eur",
     COLD_ROOM: "StorageLimit.capacity_m3",
 }
-MOST_TOLD, LARGEST = 200, 600  # items; packs of a need: a larger one is not looked at
+MOST_LOOKED_AT, LARGEST = 200, 300  # items; packs of a need: a larger one is not looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,22 +142,23 @@ def smallest(case: Case) -> tuple[str, ...]:
 def collisions(assembled: Assembled, orders: Ints, policy: Policy) -> tuple[Collision, ...]:
     """Of every item that the plan leaves below what its class is stocked for, the limits
     that collide where it alone cannot be covered; most packs missing first."""
-    rows, found = assembled.problem.rows, []
+    rows, free = assembled.problem.rows, _free(assembled)
     arrived = received(assembled.problem, orders)
-    free = _free(assembled)
+    short: list[tuple[int, int, Ints]] = []
     for row in np.flatnonzero(_doubtful(assembled, arrived, policy)):
-        at = assembled.positions[row]
-        needed = _need(at, policy, int(rows.lead[row]), rows.order_days[row])
+        needed = _need(assembled.positions[row], policy, int(rows.lead[row]), rows.order_days[row])
         left = needed - np.floor(arrived[row] / rows.pack[row] + 1e-9)
         missing = int(left.max(initial=0))
-        if missing <= 0 or needed[-1] > LARGEST:
-            continue
-        case = _case(assembled, int(row), needed, free)
+        if missing > 0 and needed[-1] <= LARGEST:
+            short.append((-missing, int(row), needed))
+    short.sort(key=lambda one: one[:2])
+    found = []
+    for less, place, needed in short[:MOST_LOOKED_AT]:
+        case = _case(assembled, place, needed, free)
         limits = smallest(case)
         if limits:
-            found.append(_told(at, case, limits, missing))
-    found.sort(key=lambda one: (-one.missing_packs, one.item_id, one.site_id))
-    return tuple(found[:MOST_TOLD])
+            found.append(_told(assembled.positions[place], case, limits, -less))
+    return tuple(found)
 
 
 def _doubtful(assembled: Assembled, arrived: Floats, policy: Policy) -> Flags:

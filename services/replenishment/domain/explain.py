@@ -25,6 +25,7 @@ from services.replenishment.domain.positions import (
     CRISIS_EXPIRED,
     EXPIRED_LOTS,
     ORDER_OVERDUE,
+    RELEASED_LOTS,
     SHELF_SHORT,
     TAIL_UNKNOWN,
     Position,
@@ -60,6 +61,7 @@ WORDS = {
     "the longest lead time counts",
     FLAGS[Availability.STOPPED]: "the ANSM lists it as stopped and its supplier still delivers: "
     "the longest lead time counts",
+    RELEASED_LOTS: "lots that a pharmacist released beyond their day are counted",
     TAIL_UNKNOWN: "the forecast ends below the level that the item is stocked for: the demand "
     "beyond its last level is taken to be that level",
     SHELF_SHORT: "the shelf holds less than what is reserved or kept for crises",

@@ -47,6 +47,7 @@ def services() -> dict[Criticality, Service]:
 class Policy:
     holding_rate: float = 0.25  # fraction of the price a year
     budget_penalty: float = 0.1  # EUR per EUR over a weekly budget
+    kept_back_days: int = 0  # before its last day that a lot is no longer handed out
     storage_penalty: float = 10.0  # EUR per m3 and day above a soft limit
     most_steps: int = 400  # orders of large items go in steps of the horizon's need / this
     spread: Spread = field(default_factory=Spread)

@@ -10,6 +10,7 @@ from services.replenishment.domain.demand import Demand, Forecast, covers, sprea
 from services.replenishment.domain.plans import MovedLot
 from services.replenishment.domain.policy import Policy
 from services.replenishment.domain.problem import Floats
+from services.replenishment.domain.releases import Release, as_released
 from services.replenishment.domain.stock import (
     Lot,
     OpenOrder,
@@ -27,6 +28,7 @@ ORDER_OVERDUE = "ORDER_OVERDUE"
 SHELF_SHORT = "SHELF_SHORT"
 CRISIS_EXPIRED = "CRISIS_EXPIRED"
 TAIL_UNKNOWN = "TAIL_UNKNOWN"
+RELEASED_LOTS = "RELEASED_LOTS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Known:
     status: SupplyStatus | None = None  # None: not listed as hard to get
     substitutes: tuple[Substitute, ...] = ()  # that a pharmacist approved
     leaving: tuple[ApprovedOrder, ...] = ()  # approved transfers from this site
+    releases: tuple[Release, ...] = ()  # lots that may be used beyond their day
 
     @property
     def terms_now(self) -> SupplyTerms | None:
@@ -139,6 +142,7 @@ def position(known: Known, day: date, days: int, policy: Policy) -> Position | N
         )
     terms = known.terms_now
     late = None if terms is None else terms.lead_days
+    report, released = as_released(report, known.releases, policy.kept_back_days)
     stock = replace(usable(_left_by(report, known), day), coming=_coming(known, day, late))
     orders = known.open_orders
     tail = forecast.levels[-1] < policy.service(item.criticality).level
@@ -147,7 +151,11 @@ def position(known: Known, day: date, days: int, policy: Policy) -> Position | N
         stock=stock,
         arrived=arrivals(orders, day, days, late),
         demand=spread(forecast, day, days, policy.spread),
-        flags=_flags(stock, known, day) + ((TAIL_UNKNOWN,) if tail else ()),
+        flags=(
+            *_flags(stock, known, day),
+            *((TAIL_UNKNOWN,) if tail else ()),
+            *((RELEASED_LOTS,) if released else ()),
+        ),
     )
 
 

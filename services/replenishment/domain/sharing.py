@@ -23,7 +23,6 @@ from services.replenishment.domain.lanes import (
     Lane,
     first_lots,
     given,
-    movable,
     own_days,
     spare_packs,
     taken,
@@ -146,18 +145,30 @@ class _Pair:
 def _pairs(
     here: Mapping[str, tuple[Position, bool]], lanes: Sequence[Lane], day: date, policy: Policy
 ) -> list[_Pair]:
+    """The pairs of one item. What is asked of a site is worked out once."""
+    short = {site: _shortage_eur(at, able, policy) for site, (at, able) in here.items()}
+    lost = {site: _lost_eur(at) for site, (at, _) in here.items()}
+    useful: dict[str, int] = {}
+    spare: dict[tuple[str, date], int] = {}
     found = []
     for place, lane in enumerate(lanes):
         if not (lane.from_site_id in here and lane.to_site_id in here):
             continue
         (giver, gives), (taker, takes) = here[lane.from_site_id], here[lane.to_site_id]
         arrives = day.fromordinal(lane.leaves(day).toordinal() + lane.days)
-        if not lane.carries(giver.item) or (arrives - day).days >= len(taker.arrived):
+        stake = short[lane.to_site_id] + lost[lane.from_site_id]
+        if stake <= lane.line_eur or not lane.carries(giver.item):
             continue
-        stake = _shortage_eur(taker, takes, policy) + _lost_eur(giver)
-        if stake <= lane.line_eur or not movable(giver, arrives):
+        if (arrives - day).days >= len(taker.arrived):
             continue
-        most = min(spare_packs(giver, arrives, gives, policy), _useful_packs(taker))
+        if lane.to_site_id not in useful:
+            useful[lane.to_site_id] = _useful_packs(taker)
+        if not useful[lane.to_site_id]:
+            continue
+        key = lane.from_site_id, arrives
+        if key not in spare:
+            spare[key] = spare_packs(giver, arrives, gives, policy)
+        most = min(spare[key], useful[lane.to_site_id])
         if most >= 1:
             step = -(-most // AMOUNTS)
             found.append(_Pair(place, arrives, giver, taker, (gives, takes), most, step, stake))

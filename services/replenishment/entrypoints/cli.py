@@ -86,6 +86,19 @@ def generate(
 
 
 @app.command()
+def transfers(
+    json: Annotated[Path, typer.Option(help="where everything measured is written")],
+    items: Annotated[int, typer.Option(help="items, each at five sites", min=1)] = 400,
+    seconds: Annotated[float, typer.Option(help="wall seconds for each of the two plans")] = 20.0,
+    seed: Annotated[int, typer.Option(help="same seed, same group", min=0)] = 1,
+) -> None:
+    """Plans a made hospital group with transfers between its sites and without them."""
+    from services.replenishment.main import try_transfers  # noqa: PLC0415  the outermost door
+
+    try_transfers(items, seconds, seed, json)
+
+
+@app.command()
 def warm() -> None:
     """Compiles the solver's loops ahead of the first plan, and keeps them on disk."""
     from services.replenishment.main import warm_up  # noqa: PLC0415  the outermost door

@@ -24,6 +24,7 @@ from services.replenishment.use_cases.plans import (
     ReadPlan,
     StartPlan,
 )
+from services.replenishment.use_cases.releases import ReleaseLot
 from services.replenishment.use_cases.risk import AssessRisk
 from services.replenishment.use_cases.stock import Outcome, ReportStock
 from services.replenishment.use_cases.substitutes import PutSubstitutes
@@ -45,6 +46,7 @@ from services.replenishment.wire.plans import (
     use_first_to_wire,
     verdicts_from_wire,
 )
+from services.replenishment.wire.releases import release_from_wire
 from services.replenishment.wire.substitutes import approved_from_wire, candidate_to_wire
 from services.replenishment.wire.supply import rows_from_wire, statuses_from_wire, terms_from_wire
 from services.replenishment.wire.tokens import place_of, token_of
@@ -71,6 +73,7 @@ class UseCases:
     put_supply_status: PutSupplyStatus
     put_substitutes: PutSubstitutes
     report_stock: ReportStock
+    release_lot: ReleaseLot
     start_plan: StartPlan
     cancel_plan: CancelPlan
     read_plan: ReadPlan
@@ -154,6 +157,12 @@ class ReplenishmentRpc(replenishment_pb2_grpc.ReplenishmentServiceServicer):
     def _report(self, reports: Sequence[pb.StockReport], first: int) -> Outcome:
         rows, refused = rows_from_wire(reports, first, validate)
         return self._ask.report_stock(rows, refused)
+
+    async def ReleaseLot(
+        self, request: pb.ReleaseLotRequest, _context: Any
+    ) -> pb.ReleaseLotResponse:
+        amount = await in_thread(self._ask.release_lot, release_from_wire(request))
+        return pb.ReleaseLotResponse(released_base=amount)
 
     async def StartPlan(self, request: pb.StartPlanRequest, _context: Any) -> pb.StartPlanResponse:
         plan = await in_thread(self._ask.start_plan, asked_from_wire(request))

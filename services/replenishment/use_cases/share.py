@@ -15,7 +15,7 @@ from services.replenishment.domain.sharing import moves_of, sharing, worth_of
 from services.replenishment.domain.transfers import Before, check_transfers, fitting, moving_cost
 from services.replenishment.ports import Sharer, SolverLost
 
-PART, MOST_SECONDS = 0.25, 60.0  # of a plan's seconds
+PART, LEAST_SECONDS, MOST_SECONDS = 0.25, 2.0, 60.0  # of a plan's seconds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +48,7 @@ class ShareStock:
         found = sharing(assembled, lanes, self.policy) if lanes else None
         if found is None:
             return Chosen(before)
-        seconds = min(MOST_SECONDS, PART * asked.seconds)
+        seconds = min(MOST_SECONDS, max(LEAST_SECONDS, PART * asked.seconds))
         try:
             shared = self.sharer(found, seconds, asked.seed, stopped)
         except SolverLost as lost:

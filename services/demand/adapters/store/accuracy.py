@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from services.demand.adapters.store.tables import Tables
 from services.demand.adapters.store.times import from_micros, micros
-from services.demand.domain.accuracy import Claim
+from services.demand.domain.accuracy import Claim, widened
 from services.demand.domain.classes import DemandClass
 from services.demand.domain.periods import Period
 from shared.storage import upsert
@@ -101,7 +101,7 @@ class SqlAccuracy:
                     from_micros(row.made_us),
                     DemandClass(row.demand_class),
                     row.mean,
-                    tuple(json.loads(row.curve)),
+                    widened(json.loads(row.curve)),
                     row.step,
                 ),
                 row.actual,

@@ -11,7 +11,16 @@ import numpy as np
 import pytest
 
 from services.demand.adapters.watch import Metrics
-from services.demand.domain.accuracy import Claim, Place, by_place, came_true, claim_of, figures
+from services.demand.domain.accuracy import (
+    SAID,
+    Claim,
+    Place,
+    by_place,
+    came_true,
+    claim_of,
+    figures,
+    widened,
+)
 from services.demand.domain.classes import DemandClass
 from services.demand.domain.periods import Period, number_of
 from services.demand.tests.situations import ANGERS, MONDAY, NANTES, a_forecast, monthly
@@ -31,7 +40,7 @@ def a_claim(**changes: Any) -> Claim:
         MONDAY,
         DemandClass.SMOOTH,
         10.0,
-        (2.0, 5.0, 10.0, 15.0, 18.0),
+        (2.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 13.0, 14.0, 15.0, 18.0),
         4.0,
     )
     return claim._replace(**changes)
@@ -47,12 +56,36 @@ def test_figures_are_those_of_the_textbook() -> None:
     assert told.scaled == pytest.approx(5 / 4)
 
 
+def test_the_quantile_loss_is_the_mean_over_the_scored_levels() -> None:
+    told = figures([(a_claim(), 20.0)])
+    by_hand = [
+        2 * q * (20.0 - x) for q, x in zip(SAID[1:-1], a_claim().quantiles[1:-1], strict=True)
+    ]
+    assert told is not None
+    assert told.wql == pytest.approx(np.mean(by_hand) / 20.0)
+
+
+def test_a_claim_that_was_kept_with_five_quantiles_is_still_read() -> None:
+    wide = widened((2.0, 5.0, 10.0, 15.0, 18.0))
+    assert len(wide) == len(SAID)
+    assert (wide[0], wide[1], wide[5], wide[-2], wide[-1]) == (2.0, 5.0, 10.0, 15.0, 18.0)
+    assert widened(wide) == wide
+
+
+def test_a_claim_is_scaled_by_its_season_once_two_are_known() -> None:
+    history = np.tile(np.arange(12.0), 3) + np.repeat([0.0, 2.0, 4.0], 12)
+    assert claim_of(a_forecast(), history).step == pytest.approx(2.0)
+    assert claim_of(a_forecast(), history[:20]).step == pytest.approx(
+        np.abs(np.diff(history[:20])).mean()
+    )
+
+
 def test_what_is_not_known_is_left_out_rather_than_zero() -> None:
     assert figures([]) is None
     told = figures([(a_claim(step=0.0), 0.0)])
     assert told is not None
     assert math.isnan(told.bias)
-    assert (told.scaled, told.drift) == (None, None)
+    assert (told.scaled, told.drift, told.wql) == (None, None, None)
     sent = accuracy_to_wire(told, {})
     assert not sent.HasField("scaled_error")
     assert not sent.HasField("drift")

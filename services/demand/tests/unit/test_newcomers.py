@@ -132,11 +132,12 @@ def test_the_reason_names_the_weights_and_who_was_seen() -> None:
 def test_the_like_weigh_less_the_more_they_differ_and_the_steadier_they_are() -> None:
     draw = np.random.default_rng(3)
     steady_mixed = learn(
-        Like(f"I{n}", "S", "a", draw.poisson(level, 24).astype(float))
+        Like(f"I{n}", "S", "a", draw.poisson(level, 24).astype(np.float64))
         for n, level in enumerate((5, 50, 500, 5000))
     )
     wild_alike = learn(
-        Like(f"I{n}", "S", "a", (draw.random(24) < 0.2) * draw.gamma(1, 40, 24)) for n in range(9)
+        Like(f"I{n}", "S", "a", np.where(draw.random(24) < 0.2, draw.gamma(1, 40, 24), 0.0))
+        for n in range(9)
     )
     assert prior_weight(steady_mixed.usual("NEW", "S", "a")) < 0.3
     assert prior_weight(wild_alike.usual("NEW", "S", "a")) > 3.0

@@ -9,7 +9,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from services.demand.domain.accuracy import Claim
+from services.demand.domain.accuracy import SAID, Claim
 from services.demand.domain.classes import DemandClass
 from services.demand.domain.forecasts import Forecast, ForecastPeriod
 from services.demand.domain.outlook import Rules
@@ -145,7 +145,7 @@ def test_a_ward_needs_its_one_site_and_must_be_known(read: ReadTotal) -> None:
 def came(rho: float, series: int, periods: int, seed: int) -> list[tuple[Claim, float]]:
     """What came of forecasts that were right, errors of one period correlated by `rho`."""
     draw = np.random.default_rng(seed)
-    curve = tuple((100 + 10 * z) for z in (-1.96, -1.2816, 0.0, 1.2816, 1.96))
+    curve = tuple(100 + 10 * NormalDist().inv_cdf(level) for level in SAID)
     found = []
     for number in range(periods):
         common = draw.normal()

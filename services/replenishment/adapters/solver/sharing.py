@@ -17,23 +17,32 @@ from services.replenishment.domain.problem import Floats
 from services.replenishment.domain.sharing import Key, Sharing
 
 ROUNDS, GAP = 6, 1e-5  # of planning the variants
+TRUSTED = 0.005  # gap up to which variants may be compared
 PLANNING = 0.6  # of the time
+CHOOSING = 1.0  # seconds at least
 CENTS = 100
 LEAST_EUR = 1.0  # that a line must gain beyond its cost
 WORK = 20.0  # deterministic seconds of the choice
 
 
-def shared(sharing: Sharing, seconds: float, seed: int) -> tuple[tuple[int, ...], Floats]:
-    """The options to take, and [V] what each variant costs with its best orders. EUR."""
+def shared(sharing: Sharing, seconds: float, seed: int) -> tuple[tuple[int, ...], Floats] | None:
+    """The options to take, and [V] what each variant costs with its best orders. EUR.
+
+    None where there was no time to plan the variants well enough to compare them.
+    """
     until = time.monotonic() + seconds
     effort = Effort(seconds=PLANNING * seconds, rounds=ROUNDS, gap=GAP)
     planned = solve(sharing.problem, effort, seed, Watch(time.monotonic))
+    if planned.progress.gap > TRUSTED:
+        return None
     values = sharing.values(planned.orders)
-    return choice(sharing, values, max(0.1, until - time.monotonic()), seed), values
+    chosen = choice(sharing, values, max(CHOOSING, until - time.monotonic()), seed)
+    return None if chosen is None else (chosen, values)
 
 
-def choice(sharing: Sharing, values: Floats, seconds: float, seed: int) -> tuple[int, ...]:
-    """The options whose sum of `values` [V], lines and shipments is least."""
+def choice(sharing: Sharing, values: Floats, seconds: float, seed: int) -> tuple[int, ...] | None:
+    """The options whose sum of `values` [V], lines and shipments is least; None where none
+    was found in time, not even to move nothing."""
     model = cp_model.CpModel()
     takes = [model.new_bool_var("") for _ in sharing.options]
     runs = [model.new_bool_var("") for _ in sharing.lanes]
@@ -68,7 +77,7 @@ def choice(sharing: Sharing, values: Floats, seconds: float, seed: int) -> tuple
     solver.parameters.max_deterministic_time = WORK
     solver.parameters.max_time_in_seconds = seconds
     if solver.solve(model) not in {cp_model.OPTIMAL, cp_model.FEASIBLE}:
-        return ()
+        return None
     return tuple(k for k, take in enumerate(takes) if solver.boolean_value(take))
 
 

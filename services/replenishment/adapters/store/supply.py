@@ -18,10 +18,12 @@ from services.replenishment.adapters.store.documents import (
     terms_from,
     terms_to,
 )
+from services.replenishment.adapters.store.releases import add_release, releases_in_force
 from services.replenishment.adapters.store.tables import Tables
 from services.replenishment.domain.availability import Availability, SupplyStatus
 from services.replenishment.domain.demand import Forecast
 from services.replenishment.domain.positions import ApprovedOrder, Known
+from services.replenishment.domain.releases import Release
 from services.replenishment.domain.stock import StockReport
 from services.replenishment.domain.substitutes import Substitute
 from services.replenishment.domain.terms import SupplyTerms
@@ -124,6 +126,7 @@ class SqlSupply:
             for r in rows(tables.forecast)
         }
         statuses, substitutes = self._statuses(), self._substitutes()
+        releases = releases_in_force(self._connection, tables.release)
         approved: dict[Key, list[ApprovedOrder]] = {}
         for row in rows(tables.approved):
             approved.setdefault((row.item_id, row.site_id), []).append(order_from(row))
@@ -143,6 +146,7 @@ class SqlSupply:
                 status=statuses.get(key[0]),
                 substitutes=tuple(substitutes.get(key[0], ())),
                 leaving=tuple(leaving.get(key, ())),
+                releases=tuple(releases.get(key, ())),
             )
             for key in keys
             if key[0] in items
@@ -173,6 +177,9 @@ class SqlSupply:
             )
             found.setdefault(one.item_id, []).append(one)
         return found
+
+    def add_release(self, release: Release) -> None:
+        add_release(self._connection, self._tables.release, release)
 
     def replace_substitutes(self, approved: Mapping[str, Sequence[Substitute]]) -> None:
         table = self._tables.substitute

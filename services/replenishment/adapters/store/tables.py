@@ -40,6 +40,7 @@ class Tables:
     storage_limit: Table
     group_allotment: Table
     lane: Table
+    release: Table
 
 
 def tables(metadata: MetaData | None = None) -> Tables:
@@ -101,6 +102,18 @@ def tables(metadata: MetaData | None = None) -> Tables:
             Column("site_id", String(9), primary_key=True),
             Column("kind", String(16), primary_key=True),
             Column("capacity_m3", Float(53), nullable=False),
+        ),
+        release=Table(
+            "lot_release",
+            metadata,
+            Column("item_id", String(64), primary_key=True),
+            Column("site_id", String(9), primary_key=True),
+            Column("lot_id", String(64), primary_key=True),
+            Column("released_us", BigInteger, primary_key=True, autoincrement=False),
+            Column("last_day", Date),
+            Column("reason", String(32), nullable=False),
+            Column("note", Text, nullable=False),
+            Column("released_by", String(128), nullable=False),
         ),
         lane=Table(
             "transfer_lane",

@@ -30,6 +30,7 @@ from services.replenishment.domain.plans import (
     Verdict,
 )
 from services.replenishment.domain.positions import ApprovedOrder, NoSuggestion
+from services.replenishment.domain.releases import Release, ReleaseReason
 from services.replenishment.domain.shelves import StorageLimit
 from services.replenishment.domain.stock import Lot
 from services.replenishment.domain.terms import PriceBreak
@@ -56,6 +57,7 @@ from shared.storage import Database
 from shared.storage.schema import plumbing_tables
 
 KEY = ("PARACETAMOL", NANTES)
+LATER = MORNING + timedelta(minutes=5)
 PLAN = Plan("plan-1", Asked(28, 99.5, 10.0, 1, "k"), PlanState.WAITING, MONDAY, MORNING)
 ORDER = ApprovedOrder(
     "order-1", *KEY, 4, 40.0, 80.0, MONDAY, MONDAY + timedelta(days=2), known_elsewhere=False
@@ -129,6 +131,21 @@ class StoreSuite:
         with store.read() as books:
             assert books.orders.leaving([there]) == []
             assert books.orders.open([KEY]) == [ORDER, replace(move, left_elsewhere=True)]
+
+    def test_the_newest_entry_of_a_lots_record_counts(self, store: SqlStore) -> None:
+        reason = ReleaseReason.NO_ALTERNATIVE
+        first = Release(*KEY, "L1", MONDAY, reason, "why", "Dr A", MORNING)
+        later = replace(first, last_day=MONDAY + timedelta(days=3), released_time=LATER)
+        with store.write() as books:
+            books.supply.put_reports([stock(tablets(), 5.0)])
+            books.supply.add_release(first)
+            assert books.supply.known([KEY])[0].releases == (first,)
+            books.supply.add_release(later)
+            assert books.supply.known([KEY])[0].releases == (later,)
+            gone = replace(later, last_day=None, released_time=LATER + timedelta(seconds=1))
+            books.supply.add_release(gone)
+        with store.read() as books:
+            assert books.supply.known([KEY])[0].releases == ()
 
     def test_limits_of_sites_and_of_the_group_are_kept_replaced_and_taken_away(
         self, store: SqlStore

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.replenishment.adapters.sharer import found_in_time
 from services.replenishment.adapters.solver.sharing import LEAST_EUR, choice, shared
 from services.replenishment.domain.agreed import GroupLimits
 from services.replenishment.domain.assemble import Assembled, assemble
@@ -41,6 +42,7 @@ from services.replenishment.domain.transfers import (
     moved,
     moving_cost,
 )
+from services.replenishment.ports import SolverLost
 from services.replenishment.tests.situations import (
     ANGERS,
     MONDAY,
@@ -91,7 +93,9 @@ def chosen(
     found = sharing(assembled, lanes, POLICY)
     if found is None:
         return (), ()
-    options, values = shared(found, 10.0, 1)
+    answer = shared(found, 10.0, 1)
+    assert answer is not None
+    options, values = answer
     return moves_of(found, options, assembled), worth_of(found, options, values)
 
 
@@ -341,6 +345,7 @@ def test_the_choice_is_the_best_of_all_choices(seed: int, shipment: float) -> No
     values = np.random.default_rng(seed).uniform(0, 100, len(found.lost_eur)).round(2)
     best = min(worth_by_hand(found, some, values) for some in every_choice(found))
     picked = choice(found, values, 10.0, 1)
+    assert picked is not None
     assert worth_by_hand(found, picked, values) == pytest.approx(best, abs=0.1)
 
 
@@ -373,3 +378,27 @@ def test_lots_that_left_are_taken_off_by_name_and_the_rest_off_what_expires_firs
     assert at.stock.total_base == pytest.approx(380.0)
     settled = replace(move, left_elsewhere=True)
     assert group(replace(one, leaving=(settled,))).positions[0].stock.total_base == 500.0
+
+
+def test_without_time_to_plan_the_variants_nothing_is_said_of_moving() -> None:
+    found = sharing(group(held(NANTES, 900.0), held(ANGERS, 5.0)), [THERE], POLICY)
+    assert found is not None
+    assert choice(found, np.zeros(len(found.lost_eur)), 1e-9, 1) is None
+    with pytest.raises(SolverLost, match="more seconds"):
+        found_in_time(None)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(0, 400), st.floats(0, 400), st.floats(0, 200))
+def test_crisis_and_reserved_stock_is_never_moved(
+    routine: float, crisis: float, reserved: float
+) -> None:
+    one = held(NANTES, 0.0)
+    assert one.report is not None
+    lots = (Lot("CRISIS", crisis, SOON, crisis=True), Lot("L1", routine, SOON))
+    report = replace(one.report, lots=lots, crisis_base=crisis, reserved_base=reserved)
+    assembled = group(replace(one, report=report), held(ANGERS, 5.0))
+    moves, _ = chosen(assembled, THERE)
+    assert all(lot.lot_id == "L1" for move in moves for lot in move.lots)
+    total = sum(move.quantity_base for move in moves)
+    assert total <= max(0.0, routine - reserved) + 1e-6
