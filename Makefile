@@ -16,7 +16,7 @@ PROTOS := $(shell find proto -name '*.proto')
 UNIT := $(wildcard services/*/tests/unit) shared/tests/unit loadtests/tests
 
 help: ## This list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
 setup: .venv/ready gen/ready .venv/compiled ## Makes .venv from the lock, generates the protos' code, compiles the loops
 
@@ -58,7 +58,7 @@ lint: setup ## Lint, types and contracts
 	$(BIN)/buf lint build/larrey.binpb --config proto/buf.yaml
 
 check: lint ## Lint, types, contracts and unit tests, in under a minute
-	$(BIN)/pytest $(UNIT) -m "not slow and not real and not ops and not chaos" $(SIDE_BY_SIDE)
+	$(BIN)/pytest $(UNIT) -m "not slow and not real and not ops and not chaos and not cluster" $(SIDE_BY_SIDE)
 
 test: lint ## Everything: unit, contract, integration, quality, house
 	$(BIN)/pytest $(SIDE_BY_SIDE)
@@ -66,6 +66,10 @@ test: lint ## Everything: unit, contract, integration, quality, house
 test-ops: setup ## Rules, alerts and the like, with a real Prometheus (needs more than Python)
 	$(BIN)/python -m k8s.tests.ops.tools
 	$(BIN)/pytest k8s -m ops
+
+test-k8s: setup ## Manifests, rollouts, drains and scaling on a real control plane (builds it once, Go)
+	$(BIN)/python -m k8s.cluster.build
+	$(BIN)/pytest k8s/tests/cluster -m cluster -s
 
 sbom: setup ## Writes build/sbom-SERVICE.json (CycloneDX) for each service
 	for service in demand replenishment orientation; do \
@@ -77,16 +81,27 @@ image-steps: setup ## Runs the Dockerfile's own lines without a daemon (SERVICE=
 load: setup ## A short form of every load scenario, one table; wants two quiet cores
 	$(BIN)/python -m loadtests.load
 
-chaos: setup ## Three brokers, many kills, floods, a full disk; then an audit of every fact
-	$(BIN)/pytest loadtests/tests/test_chaos.py loadtests/tests/test_faults.py -m "chaos or slow" -s
+soak: setup ## Ten minutes of everything at once; wants two quiet cores
+	$(BIN)/python -m loadtests.mixed --seconds 600
+
+chaos: setup ## Kills, bad lines, floods, a full disk, jumping clocks, idle and deaf clients; then audits
+	$(BIN)/pytest loadtests/tests/test_chaos.py loadtests/tests/test_faults.py \
+		loadtests/tests/test_chaos_network.py loadtests/tests/test_chaos_clients.py -m "chaos or slow" -s
+
+oidc: setup ## Access by tokens of a real Keycloak, fetched once (160 MB); a minute to start
+	$(BIN)/pytest shared/tests/integration/test_access_keycloak.py -m chaos -s
+
+fuzz: setup ## Ten minutes of broken input to every decoder and every RPC
+	$(BIN)/python -m loadtests.fuzz --minutes 10
 
 bench: setup ## Prints the figures that the README promises
 	$(BIN)/python -m loadtests.ingest
 	$(BIN)/python -m loadtests.score_case
 	$(BIN)/python -m loadtests.door
 	$(BIN)/python -m loadtests.plan_scale
+	$(BIN)/python -m loadtests.plan_warm
 
 clean: ## Removes what was made, keeps the environment
 	rm -rf gen build dist .larrey .mypy_cache .ruff_cache
 
-.PHONY: help setup lock run run-real up lint check test test-ops sbom image-steps load chaos bench clean
+.PHONY: help setup lock run run-real up lint check test test-ops test-k8s sbom image-steps load soak chaos oidc fuzz bench clean

@@ -2,12 +2,13 @@
 
     python -m loadtests.mixed [--seconds 600] [--updates 500] [--movements 2000]
 
-Five SAMUs stream case updates on one connection each, ten hospitals record movements once a
-second, forecasts are read ten times a second, and a plan and a forecast run are always in
-progress. All of it is sent when it is due (open loop) to the three services on this machine,
-on the embedded log and SQLite. Exit code 0 when nothing failed or was left unanswered and no
-service's memory grew by more than 2 % after the warm-up (a third of the time). "cores" are
-CPU seconds a second: of each service, of its workers that have ended, of this driver.
+Five SAMUs stream case updates (four of each case) on one connection each, ten hospitals
+record movements once a second, forecasts are read ten times a second, and a plan and a
+forecast run are always in progress. All of it is sent when it is due (open loop) to the
+three services on this machine, on the embedded log and SQLite. Exit code 0 when nothing
+failed or was left unanswered and no service's memory grew by more than 2 % after the warm-up
+(a third of the time). "cores" are CPU seconds a second: of each service, of its workers that
+have ended, of this driver.
 """
 
 from __future__ import annotations
@@ -55,6 +56,12 @@ class Found:
     runs: Counter[str] = field(default_factory=Counter)
     memory: dict[str, list[int]] = field(default_factory=dict)
     cpu: dict[str, float] = field(default_factory=dict)
+
+    def tenths(self, service: str) -> str:
+        """Resident MiB at the end of each tenth of the run, to see whether it flattens."""
+        sizes = self.memory[service]
+        ends = [sizes[(k + 1) * len(sizes) // 10 - 1] for k in range(10)]
+        return " ".join(f"{size / MIB:.0f}" for size in ends)
 
     def growth(self, service: str) -> float:
         """Share by which memory rose from the warm-up's end to the end, medians of a tenth."""
@@ -159,8 +166,7 @@ def judge(found: Found, seconds: float, updates: float, movements: int, grown: f
         and len(told.updates.milliseconds) == sent
         and max(growth.values()) <= grown
     )
-    last = {name: found.memory[name][-1] / MIB for name in SERVICES}
-    memory = ", ".join(f"{n} {last[n]:.0f} MiB ({growth[n]:+.1%})" for n in SERVICES)
+    memory = ", ".join(f"{n} {found.tenths(n)} MiB ({growth[n]:+.1%})" for n in SERVICES)
     cores = ", ".join(f"{name} {share:.2f}" for name, share in found.cpu.items() if share >= 0.005)
     latencies = "; ".join(
         f"{name} p50 {one.percentile(50):.0f} ms, p99 {one.percentile(99):.0f} ms"

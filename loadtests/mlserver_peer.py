@@ -1,20 +1,26 @@
-"""ScoreCase beside MLServer: a learned model of the same inputs served over gRPC, same run.
+"""ScoreCase beside the same model behind MLServer over gRPC, in the same run.
 
-    python -m loadtests.mlserver_peer [--calls 2000] [--rounds 3] [--in-flight 64] [--least 10]
+    python -m loadtests.mlserver_peer [--calls 2000] [--rounds 3] [--workers 1] [--least 10]
 
-To be run by hand: it makes a throw-away environment of its own and installs MLServer and its
-LightGBM runtime there with pip. MLServer answers one probability for one row; ScoreCase gives
-severity with reasons, responses and ranked facilities, kept before they are told. Both run as
-processes of their own and take turns; the figure is the median of the rounds' ratios. The exit
-code is 0 when the ratio is reached, 2 when MLServer could not be installed or started.
+To be run by hand: it makes a throw-away environment of its own and installs MLServer there
+with pip. MLServer serves the shipped severity model with its reasons (loadtests.mlserver_runtime)
+for the very people whose calls ScoreCase answers with rules, responses and ranked facilities
+besides, kept before they are told. `--workers` are MLServer's: 1 is its default, with 0 it
+predicts in its own event loop, its fastest way. All run as processes of their own and take
+turns, with an echo of ScoreCase's answer through our server kit as the measure of the machine;
+the figure is the median of the rounds' ratios. The exit code is 0 when the ratio is reached, 2
+when MLServer could not be installed or started.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import math
 import os
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -26,23 +32,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import lightgbm
 import numpy as np
-import pandas as pd
 import uvloop
 from rich.console import Console
 
+from larrey.orientation.v1 import orientation_pb2 as pb
 from loadtests.day.processes import Running
-from loadtests.day.world import shipped
 from loadtests.score_case import service
-from loadtests.throughput import WARM_UP, Maker, Round, drive, told
+from loadtests.throughput import WARM_UP, Maker, Round, a_reply, drive, echo, told
 
-PACKAGES = ("mlserver==1.7.1", "mlserver-lightgbm==1.7.1")
+# Its worker processes do not start on a newer uvloop.
+PACKAGES = ("mlserver==1.7.1", "uvloop==0.21.0")
 METHOD = "/inference.GRPCInferenceService/ModelInfer"
 READY_S = 120.0
-COLUMNS = (
-    "age_years",
-    "complaint_code_1",
+ROOT = Path(__file__).resolve().parents[1]
+NUMBERS = (
     "heart_rate_bpm",
     "respiratory_rate_bpm",
     "systolic_bp_mmhg",
@@ -50,16 +54,21 @@ COLUMNS = (
     "spo2_percent",
     "temperature_c",
 )
-# Run by MLServer's own interpreter: a request as it wants it.
-REQUEST = """
-import sys
+# Run by MLServer's own interpreter: people as requests in its words, each behind its length.
+REQUESTS = """
+import json, struct, sys
 from mlserver.grpc import dataplane_pb2 as pb
-row = [float(v) for v in sys.argv[2].split(",")]
-tensor = pb.ModelInferRequest.InferInputTensor(
-    name="x", datatype="FP64", shape=[1, len(row)],
-    contents=pb.InferTensorContents(fp64_contents=row))
-request = pb.ModelInferRequest(model_name="severity", inputs=[tensor])
-open(sys.argv[1], "wb").write(request.SerializeToString())
+Tensor, Contents = pb.ModelInferRequest.InferInputTensor, pb.InferTensorContents
+with open(sys.argv[1], "wb") as out:
+    for line in sys.stdin:
+        numbers, words = json.loads(line)
+        sent = pb.ModelInferRequest(model_name="severity", inputs=[
+            Tensor(name="numbers", datatype="FP64", shape=[1, len(numbers)],
+                   contents=Contents(fp64_contents=numbers)),
+            Tensor(name="words", datatype="BYTES", shape=[len(words), 1],
+                   contents=Contents(bytes_contents=[w.encode() for w in words])),
+        ]).SerializeToString()
+        out.write(struct.pack("<I", len(sent)) + sent)
 """
 
 
@@ -67,23 +76,12 @@ class NoPeer(RuntimeError):
     """MLServer could not be installed or started; the text says how it ended."""
 
 
-def train(path: Path) -> list[float]:
-    """A boosted model of intensive care on the shipped visits; returns one row."""
-    frame = pd.read_parquet(shipped("orientation", "nhamcs_2015_2021.parquet"))
-    frame = frame[frame["outcome_icu_vs_not_admitted"].notna()]
-    x = frame[list(COLUMNS)].to_numpy(dtype=float)
-    settings = {"objective": "binary", "num_leaves": 15, "verbosity": -1, "num_threads": 1}
-    label = frame["outcome_icu_vs_not_admitted"].to_numpy(dtype=float)
-    booster = lightgbm.train(settings, lightgbm.Dataset(x, label=label), num_boost_round=300)
-    booster.save_model(path)
-    whole = x[~np.isnan(x).any(axis=1)]
-    return [float(value) for value in whole[0]]
-
-
 def install(folder: Path) -> Path:
-    """The interpreter of a new environment with MLServer in it."""
-    venv.create(folder, with_pip=True)
+    """The interpreter of an environment with MLServer in it; one that is there is used again."""
     python = folder / "bin" / "python"
+    if (python.parent / "mlserver").exists():
+        return python
+    venv.create(folder, with_pip=True)
     ran = subprocess.run(
         [python, "-m", "pip", "install", "--quiet", *PACKAGES],
         capture_output=True,
@@ -115,15 +113,20 @@ def serve(python: Path, folder: Path, workers: int) -> Running:
     (folder / "settings.json").write_text(json.dumps(settings))
     model = {
         "name": "severity",
-        "implementation": "mlserver_lightgbm.LightGBMModel",
-        "parameters": {"uri": str(folder / "model.bst"), "version": "1"},
+        "implementation": "loadtests.mlserver_runtime.Severity",
+        "parameters": {"version": "1"},
     }
     (folder / "model-settings.json").write_text(json.dumps(model))
     log = folder / "mlserver.log"
     with log.open("ab") as out:
         process = subprocess.Popen(
             [python.parent / "mlserver", "start", str(folder)],
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "OPENBLAS_NUM_THREADS": "1",
+                "OMP_NUM_THREADS": "1",
+            },
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
@@ -147,40 +150,61 @@ def _ready(url: str) -> bool:
         return False
 
 
-def a_request(python: Path, folder: Path, row: Sequence[float]) -> bytes:
-    out = folder / "request"
-    words = ",".join(str(value) for value in row)
-    subprocess.run([python, "-c", REQUEST, out, words], check=True, capture_output=True)
-    return out.read_bytes()
+def as_theirs(python: Path, folder: Path, ours: Sequence[bytes]) -> list[bytes]:
+    """The people of our requests, as MLServer is asked about them."""
+    lines = []
+    for payload in ours:
+        said = pb.ScoreCaseRequest.FromString(payload).typed
+        known = {field.name: value for field, value in said.vitals.ListFields()}
+        vitals = [known.get(name, math.nan) for name in NUMBERS]
+        age = said.age_years if said.HasField("age_years") else math.nan
+        sex = {pb.SEX_FEMALE: "F", pb.SEX_MALE: "M"}.get(said.sex, "")
+        lines.append(json.dumps([[age, *vitals], [sex, *map(str, said.complaint_codes)]]))
+    out = folder / "requests"
+    subprocess.run(
+        [python, "-c", REQUESTS, out],
+        input="\n".join(lines).encode(),
+        check=True,
+        capture_output=True,
+    )
+    rest, found = out.read_bytes(), []
+    while rest:
+        (size,) = struct.unpack("<I", rest[:4])
+        found.append(rest[4 : 4 + size])
+        rest = rest[4 + size :]
+    return found
 
 
-def measure(folder: Path, chosen: argparse.Namespace) -> tuple[list[Round], list[Round]]:
+def measure(folder: Path, chosen: argparse.Namespace) -> list[list[Round]]:
+    """Rounds of ScoreCase, of MLServer and of the echo."""
     say: Any = Console(highlight=False, stderr=True).print
     folder.mkdir(exist_ok=True)
     say("installing MLServer in an environment of its own")
-    python = install(folder / "environment")
+    python = install(chosen.environment or folder / "environment")
     peer_folder = folder / "peer"
     peer_folder.mkdir()
-    row = train(peer_folder / "model.bst")
-    peer = serve(python, peer_folder, chosen.workers)
-    request = a_request(python, peer_folder, row)
     maker = Maker(0)
-    real = service(folder / "orientation")
-    scored: list[Round] = []
-    answered: list[Round] = []
-    try:
+    rounds: list[list[Round]] = [[], [], []]
+    with contextlib.ExitStack() as stack:
+        peer = serve(python, peer_folder, chosen.workers)
+        stack.callback(peer.stop)
+        real = service(folder / "orientation")
+        stack.callback(real.stop)
+        other = echo(folder / "echo", uvloop.run(a_reply(real, maker.next())))
+        stack.callback(other.stop)
         for turn in range(chosen.rounds + 1):
             count = chosen.calls if turn else WARM_UP
             ours = [maker.next() for _ in range(count)]
-            mine = uvloop.run(drive(real, ours, chosen.in_flight))
-            theirs = uvloop.run(drive(peer, [request] * count, chosen.in_flight, METHOD))
+            theirs = as_theirs(python, folder, ours)
+            told = (
+                uvloop.run(drive(real, ours, chosen.in_flight)),
+                uvloop.run(drive(peer, theirs, chosen.in_flight, METHOD)),
+                uvloop.run(drive(other, ours, chosen.in_flight)),
+            )
             if turn:
-                scored.append(mine)
-                answered.append(theirs)
-    finally:
-        real.stop()
-        peer.stop()
-    return scored, answered
+                for into, one in zip(rounds, told, strict=True):
+                    into.append(one)
+    return rounds
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -189,20 +213,27 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--in-flight", type=int, default=64, help="calls open at once")
     parser.add_argument("--workers", type=int, default=1, help="of MLServer; 1 is its default")
+    parser.add_argument("--environment", type=Path, help="where to keep MLServer installed")
     parser.add_argument("--least", type=float, default=10.0, help="ratio to reach")
     chosen = parser.parse_args(arguments)
     say = Console(highlight=False).print
     with tempfile.TemporaryDirectory(prefix="larrey-peer-") as folder:
         try:
-            scored, answered = measure(Path(folder), chosen)
+            scored, answered, echoed = measure(Path(folder), chosen)
         except NoPeer as none:
             say(f"not measured: {none}")
             return 2
     say(told("ScoreCase", scored))
     say(told("MLServer", answered))
+    say(told("echo", echoed))
     ratios = [s.per_s / a.per_s for s, a in zip(scored, answered, strict=True)]
     ratio = float(np.median(ratios))
     lost = sum(r.lost for r in (*scored, *answered))
+    shares = [
+        float(np.median([one.per_s / e.per_s for one, e in zip(rounds, echoed, strict=True)]))
+        for rounds in (scored, answered)
+    ]
+    say(f"share of the echo: ScoreCase {shares[0]:.2f}, MLServer {shares[1]:.2f}")
     say(f"ratio {ratio:.1f} (rounds {min(ratios):.1f} to {max(ratios):.1f}); lost {lost}")
     kept = ratio >= chosen.least and not lost
     say(f"promise ratio >= {chosen.least:.0f}: {'kept' if kept else 'BROKEN'}")

@@ -1,9 +1,10 @@
 """Prints the proven gap of plans of 100 to 50,000 made item-sites, with CPU seconds and memory.
 
-    python -m loadtests.plan_scale [--sizes 100 1000 10000 50000] [--seeds 1 2 3]
+    python -m loadtests.plan_scale [--sizes 100 1000 10000 50000] [--seeds 1 2 3 4 5]
 
 Each line is one run of `larrey replenishment solve` on a problem of
-`larrey replenishment generate`. Exit code 1 when a promise of the table is broken.
+`larrey replenishment generate`; of 50,000 only the first seed is run. Exit code 1 when a
+promise of the table is broken.
 """
 
 from __future__ import annotations
@@ -28,14 +29,16 @@ class Promise:
     median_gap: float
     worst_gap: float
     mebibytes: float
+    seeds: int = 5  # how many of the seeds asked for are run
 
 
 LATE_SECONDS = 3.0  # after the seconds asked for, the process has ended
+GB = 1e9 / 2**20  # in MiB
 PROMISES = {
-    100: Promise(15, 0.002, 0.006, 1024),
-    1000: Promise(15, 0.002, 0.006, 1024),
-    10_000: Promise(60, 0.005, 0.005, 1024),
-    50_000: Promise(150, 0.005, 0.005, 1536),
+    100: Promise(15, 0.002, 0.006, GB),
+    1000: Promise(15, 0.002, 0.006, GB),
+    10_000: Promise(60, 0.005, 0.005, GB),
+    50_000: Promise(150, 0.005, 0.005, 1.5 * GB, seeds=1),
 }
 
 
@@ -58,13 +61,13 @@ def run(size: int, seed: int, folder: Path) -> dict[str, Any]:
 def main() -> int:
     asked = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     asked.add_argument("--sizes", type=int, nargs="+", default=[*PROMISES], choices=[*PROMISES])
-    asked.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    asked.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     options = asked.parse_args()
     screen, kept = Console(), True
     with tempfile.TemporaryDirectory() as folder:
         for size in options.sizes:
             promise, gaps, most, late = PROMISES[size], [], 0.0, False
-            for seed in options.seeds:
+            for seed in options.seeds[: promise.seeds]:
                 told = run(size, seed, Path(folder))
                 gaps.append(told["gap"])
                 most = max(most, told["peak_rss_mib"])
@@ -81,7 +84,7 @@ def main() -> int:
             screen.print(
                 f"{size:>6} item-sites: median {median:.3%}, worst {worst:.3%} "
                 f"(promise {promise.median_gap:.1%}, {promise.worst_gap:.1%}, "
-                f"{promise.mebibytes:.0f} MiB, "
+                f"most {most:.0f} of {promise.mebibytes:.0f} MiB, "
                 f"{promise.seconds + LATE_SECONDS:.0f} s): {'kept' if held else 'BROKEN'}"
             )
     return 0 if kept else 1

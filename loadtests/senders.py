@@ -21,7 +21,9 @@ from loadtests.day.world import first_products
 from loadtests.openloop import Measured, paced
 
 SAMUS, HOSPITALS, READS_A_SECOND = 5, 10, 10
-CASES = 2_000  # updates go round these: an update of a known case, not a new one each time
+# Of each SAMU so many cases are open at once; each gets its updates in turn and is over then.
+# 125 new cases a second fill what a service keeps at hand (20,000 cases) within the warm-up.
+OPEN_CASES, UPDATES_A_CASE = 400, 4
 DEADLINE_S, PATIENCE_S = 60.0, 30.0
 
 
@@ -66,6 +68,11 @@ class Answers:
     unanswered: int = 0
 
 
+def case_of(count: int) -> int:
+    """The case that the update with this number is about."""
+    return count // (OPEN_CASES * UPDATES_A_CASE) * OPEN_CASES + count % OPEN_CASES
+
+
 async def samu(address: str, number: int, pace: Pace, sent: Prepared, found: Answers) -> None:
     """One stream both ways; answers are matched by their correlation id."""
     due_at = dict[str, float]()
@@ -85,7 +92,7 @@ async def samu(address: str, number: int, pace: Pace, sent: Prepared, found: Ans
             request = ori.StreamCasesRequest(correlation_id=str(count))
             update = request.update.typed
             update.CopyFrom(sent.updates[count % len(sent.updates)])
-            update.case_id = f"fr.health.samu{44 + number}0.mixed.{count % CASES:05d}"
+            update.case_id = f"fr.health.samu{44 + number}0.mixed.{case_of(count):06d}"
             update.update_id = str(count)
             due_at[request.correlation_id] = due
             found.late.answered(due)

@@ -34,6 +34,10 @@ def test_an_image_holds_its_service_s_engines_and_not_the_others(service: str) -
     assert not DEVELOPMENT & names
 
 
+def test_what_only_training_needs_is_in_no_image() -> None:
+    assert all("scikit-learn" not in closure(service) for service in SERVICES)
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_everything_in_an_image_is_locked_by_version_and_hash(service: str) -> None:
     entries = locked()

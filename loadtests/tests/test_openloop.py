@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from loadtests import senders
 from loadtests.loop_latency import Loop
 from loadtests.mixed import Found, judge
 from loadtests.openloop import Measured, paced
@@ -71,6 +72,14 @@ def test_the_mixed_load_is_kept_only_when_all_is_well(spoil: object, kept: bool)
     found = Found(Answers(updates=Measured([1.0] * 10)), memory=memory(100, 101))
     spoil(found)  # type: ignore[operator]
     assert judge(found, 1.0, 10.0, 0, 0.02).kept is kept
+
+
+def test_each_case_of_the_mixed_load_gets_its_updates_and_is_over_then() -> None:
+    told = [senders.case_of(count) for count in range(10 * senders.OPEN_CASES)]
+    for case in range(2 * senders.OPEN_CASES):
+        assert told.count(case) == senders.UPDATES_A_CASE
+    open_at_once = told[: senders.OPEN_CASES]
+    assert len(set(open_at_once)) == senders.OPEN_CASES
 
 
 def test_one_broken_promise_breaks_the_table() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import grpc
 
-from larrey.orientation.v1 import events_pb2, orientation_pb2, orientation_pb2_grpc
+from larrey.orientation.v1 import events_pb2, orientation_pb2
 from services.orientation.adapters.bundle import load_bundle, write_bundle
 from services.orientation.adapters.checking import HubCheck
 from services.orientation.adapters.directory import read_directory
@@ -48,6 +48,7 @@ from services.orientation.entrypoints.cli_volume import VolumeFiles
 from services.orientation.entrypoints.events import handlers
 from services.orientation.entrypoints.offline import Offline
 from services.orientation.entrypoints.rpc import OrientationRpc, UseCases
+from services.orientation.entrypoints.rpc import register as register_rpcs
 from services.orientation.entrypoints.scenario import as_json, read_scenario
 from services.orientation.entrypoints.stream import StreamLimits
 from services.orientation.settings import Settings
@@ -159,9 +160,7 @@ def build(environ: Mapping[str, str]) -> ServiceParts:
     )
 
     def register(server: grpc.aio.Server) -> None:
-        orientation_pb2_grpc.add_OrientationServiceServicer_to_server(
-            OrientationRpc(parts.use_cases, limits), server
-        )
+        register_rpcs(server, OrientationRpc(parts.use_cases, limits))
 
     return ServiceParts(
         name=NAME,
@@ -233,11 +232,20 @@ def bench() -> Bench:
 def train(data: Path, out: Path, say: Callable[[str], None]) -> dict[str, object]:
     """Trains, validates and writes a bundle; returns its card. Needs the training extras."""
     # Imported here: scikit-learn and LightGBM take seconds to load and a server needs neither.
-    from services.orientation.adapters.training.card import card_of, card_text  # noqa: PLC0415
-    from services.orientation.adapters.training.training import (  # noqa: PLC0415
-        train as fit_all,
-    )
-
+    try:
+        from services.orientation.adapters.training.card import (  # noqa: PLC0415
+            card_of,
+            card_text,
+        )
+        from services.orientation.adapters.training.training import (  # noqa: PLC0415
+            train as fit_all,
+        )
+    except ModuleNotFoundError as missing:
+        raise NotNow(
+            "TRAINING_EXTRA_MISSING",
+            f"{missing.name} is not installed: a server needs it not. Install the extra "
+            "orientation-training beside orientation, then train again.",
+        ) from None
     trained = fit_all(data, load_complaints(), say)
     card = card_of(trained)
     version = write_bundle(out, trained.model, card, card_text(card))

@@ -34,6 +34,10 @@ class Record(Protocol):
         """The case, held against other writers until the end; None when it is new."""
         ...
 
+    def others(self, key: CaseKey) -> Sequence[CaseState]:
+        """The cases of the same world that this process touched last, newest first."""
+        ...
+
     def put_case(self, key: CaseKey, case: StoredCase) -> str:
         """Keeps the case; returns a hash of everything known of it, which names nobody."""
         ...

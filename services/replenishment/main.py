@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import time
@@ -19,10 +20,12 @@ from rich.console import Console
 from rich.table import Table
 
 from larrey.replenishment.v1 import events_pb2, replenishment_pb2, replenishment_pb2_grpc
+from services.replenishment.adapters.sharer import SpawnedSharer
 from services.replenishment.adapters.store.books import SqlBooks, SqlStore
 from services.replenishment.adapters.store.tables import tables
 from services.replenishment.adapters.watch import Metrics
 from services.replenishment.adapters.worker import SpawnedSolver, WarmUp
+from services.replenishment.domain.prices import Prices
 from services.replenishment.domain.problem import Ints, Problem
 from services.replenishment.entrypoints.events import Listener
 from services.replenishment.entrypoints.jobs import PlanJob
@@ -33,6 +36,11 @@ from services.replenishment.entrypoints.solve import SolveFile
 from services.replenishment.entrypoints.supply_status import SendSupplyStatus
 from services.replenishment.ports import OracleCase, Proved, Solver, Today
 from services.replenishment.settings import Settings
+from services.replenishment.use_cases.agreed import (
+    PutGroupAllotments,
+    PutStorageLimits,
+    PutTransferLanes,
+)
 from services.replenishment.use_cases.carry_out import CarryOutPlan
 from services.replenishment.use_cases.catalogue import PutItems, PutSites, PutSupplyTerms
 from services.replenishment.use_cases.decide import DecidePlan
@@ -43,12 +51,15 @@ from services.replenishment.use_cases.plans import (
     ReadPlan,
     StartPlan,
 )
+from services.replenishment.use_cases.releases import ReleaseLot
 from services.replenishment.use_cases.risk import AssessRisk
+from services.replenishment.use_cases.share import ShareStock
 from services.replenishment.use_cases.stock import ReportStock, TakeForecast
 from services.replenishment.use_cases.substitutes import PutSubstitutes
 from services.replenishment.use_cases.supply_status import PutSupplyStatus
 from services.replenishment.use_cases.warn import Warn
 from shared.clock import Clock, clock_from, today
+from shared.errors import Malformed
 from shared.events import open_log
 from shared.service import ServiceParts, run
 from shared.settings import load
@@ -101,11 +112,13 @@ def build(environ: Mapping[str, str], solver: Solver | None = None) -> ServicePa
     carry_out = CarryOutPlan(
         store,
         solver or SpawnedSolver(settings.gap, compiled, settings.worker_memory_mb),
+        ShareStock(SpawnedSharer(compiled, settings.worker_memory_mb), settings.policy),
         settings.policy,
         warn,
         clock,
         day,
         watch,
+        time.monotonic,
     )
     job = PlanJob(database, store, carry_out)
     rpc = ReplenishmentRpc(_use_cases(core, job.wake))
@@ -149,17 +162,27 @@ def _use_cases(core: _Core, wake: Callable[[], None]) -> UseCases:
         put_items=PutItems(store),
         put_sites=PutSites(store),
         put_supply_terms=PutSupplyTerms(store),
+        put_storage_limits=PutStorageLimits(store),
+        put_group_allotments=PutGroupAllotments(store),
+        put_transfer_lanes=PutTransferLanes(store),
         put_supply_status=PutSupplyStatus(store),
         put_substitutes=PutSubstitutes(store, core.clock),
         report_stock=ReportStock(
-            store, core.warn, core.clock, core.today, core.settings.future_tolerance, core.watch
+            store,
+            core.warn,
+            core.clock,
+            core.today,
+            core.settings.future_tolerance,
+            policy,
+            core.watch,
         ),
+        release_lot=ReleaseLot(store, core.warn, core.clock, core.today),
         start_plan=StartPlan(store, core.clock, core.today, wake),
         cancel_plan=CancelPlan(store, core.clock, core.watch),
         read_plan=ReadPlan(store),
         list_plans=ListPlans(store),
         explain_line=ExplainLine(store),
-        decide_plan=DecidePlan(store, core.warn, core.clock, core.watch),
+        decide_plan=DecidePlan(store, core.warn, policy, core.clock, core.watch),
         assess_risk=AssessRisk(store, policy, core.today),
     )
 
@@ -167,7 +190,11 @@ def _use_cases(core: _Core, wake: Callable[[], None]) -> UseCases:
 def solve_file() -> SolveFile:
     """The command that plans a problem from a file with the same engine as the service."""
     # The engine takes a while to load: a service in this process never pays for it.
-    from services.replenishment.adapters.instances import read_instance  # noqa: PLC0415
+    from services.replenishment.adapters.instances import read_named  # noqa: PLC0415
+    from services.replenishment.adapters.plan_files import (  # noqa: PLC0415
+        read_start,
+        write_plan,
+    )
     from services.replenishment.adapters.solver.engine import (  # noqa: PLC0415
         Effort,
         Progress,
@@ -176,20 +203,30 @@ def solve_file() -> SolveFile:
     )
 
     def plan(
-        problem: Problem, seconds: float, seed: int, better: Callable[[Proved], None]
+        problem: Problem,
+        seconds: float,
+        seed: int,
+        better: Callable[[Proved], None],
+        start: Prices | None,
     ) -> Proved:
         best = np.zeros((problem.rows.count, problem.days), dtype=np.int64)
+        prices: Prices | None = None
 
         def tell(progress: Progress, orders: Ints | None) -> None:
             nonlocal best
             best = best if orders is None else orders
-            better(Proved(best, progress.bound, progress.rounds))
+            better(Proved(best, progress.bound, progress.rounds, prices))
+
+        def price(found: Prices) -> None:
+            nonlocal prices
+            prices = found
 
         effort = Effort(seconds=seconds, rounds=100_000, gap=0.0)
-        found = solve(problem, effort, seed, Watch(time.monotonic, tell))
-        return Proved(found.orders, found.progress.bound, found.progress.rounds)
+        watch = Watch(time.monotonic, tell, price=price)
+        found = solve(problem, effort, seed, watch, start)
+        return Proved(found.orders, found.progress.bound, found.progress.rounds, found.named)
 
-    return SolveFile(read_instance, plan)
+    return SolveFile(read_named, read_start, plan, write_plan)
 
 
 def supply_status() -> SendSupplyStatus:
@@ -204,6 +241,23 @@ def generate_file(item_sites: int, seed: int, out: Path) -> None:
     from services.replenishment.adapters.generator import generate, write  # noqa: PLC0415
 
     write(out, generate(item_sites, seed))
+
+
+def generate_day_after(instance: Path, plan: Path | None, seed: int, out: Path) -> None:
+    """The command that makes the problem of the day after another one."""
+    from services.replenishment.adapters.generator import write  # noqa: PLC0415
+    from services.replenishment.adapters.tomorrow import day_after  # noqa: PLC0415
+
+    write(out, day_after(instance, plan, seed))
+
+
+def try_transfers(items: int, seconds: float, seed: int, out: Path) -> None:
+    """The command that shows what transfers are worth."""
+    from services.replenishment.adapters.transfer_trial import trial  # noqa: PLC0415
+
+    if not out.parent.is_dir():
+        raise Malformed("FOLDER_MISSING", f"There is no folder {out.parent}.", field="json")
+    out.write_text(json.dumps(trial(items, seconds, seed), indent=2) + "\n")
 
 
 def warm_up() -> None:

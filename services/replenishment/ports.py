@@ -8,13 +8,20 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
+from services.replenishment.domain.agreed import GroupAllotment, GroupLimits
 from services.replenishment.domain.availability import SupplyStatus
+from services.replenishment.domain.collisions import Collision
 from services.replenishment.domain.demand import Forecast
 from services.replenishment.domain.expiry import UseFirst
+from services.replenishment.domain.lanes import Lane
 from services.replenishment.domain.limits import LimitPrice
 from services.replenishment.domain.plans import Line, Plan, Verdict
 from services.replenishment.domain.positions import ApprovedOrder, Known, NoSuggestion
+from services.replenishment.domain.prices import Prices
 from services.replenishment.domain.problem import Floats, Ints, Problem
+from services.replenishment.domain.releases import Release
+from services.replenishment.domain.sharing import Sharing
+from services.replenishment.domain.shelves import StorageLimit
 from services.replenishment.domain.stock import StockReport
 from services.replenishment.domain.substitutes import Substitute
 from services.replenishment.domain.terms import SupplyTerms
@@ -55,6 +62,10 @@ class Supply(Protocol):
         """Every item at every site of which anything is known, by item and site."""
         ...
 
+    def add_release(self, release: Release) -> None:
+        """One more entry of the record."""
+        ...
+
     def replace_statuses(self, statuses: Mapping[str, SupplyStatus]) -> None:
         """What the agency says, by item_id; who is not named is not listed any more."""
         ...
@@ -68,6 +79,16 @@ class Supply(Protocol):
         ...
 
 
+class Agreed(Protocol):
+    """Limits of sites and of the whole group; an entry without a value is taken away."""
+
+    def put_storage_limits(self, limits: Sequence[StorageLimit]) -> None: ...
+    def put_allotments(self, allotments: Sequence[GroupAllotment]) -> None: ...
+    def put_lanes(self, lanes: Sequence[Lane]) -> None: ...
+    def withdraw_lanes(self, keys: Sequence[tuple[str, str]]) -> None: ...
+    def limits(self) -> GroupLimits: ...
+
+
 class Orders(Protocol):
     """Orders approved here, by id."""
 
@@ -76,8 +97,16 @@ class Orders(Protocol):
         """Those that no stock report has caught up with."""
         ...
 
+    def leaving(self, keys: Sequence[tuple[str, str]]) -> Sequence[ApprovedOrder]:
+        """Transfers of these (item, giving site) that no count there has caught up with."""
+        ...
+
     def settle(self, order_ids: Sequence[str]) -> None:
         """The hospital's own system knows these now."""
+        ...
+
+    def settle_left(self, order_ids: Sequence[str]) -> None:
+        """The site that gives was counted after these had left."""
         ...
 
     def count(self) -> int: ...
@@ -113,14 +142,17 @@ class Plans(Protocol):
     def put_left_out(self, plan_id: str, left_out: Sequence[NoSuggestion]) -> None: ...
     def put_limit_prices(self, plan_id: str, prices: Sequence[LimitPrice]) -> None: ...
     def limit_prices(self, plan_id: str) -> Sequence[LimitPrice]: ...
+    def put_collisions(self, plan_id: str, found: Sequence[Collision]) -> None: ...
+    def collisions(self, plan_id: str) -> Sequence[Collision]: ...
     def put_use_first(self, plan_id: str, lots: Sequence[UseFirst]) -> None: ...
     def use_first(self, plan_id: str, first: int, limit: int) -> Sequence[UseFirst]: ...
     def lines(self, plan_id: str, first: int, limit: int) -> Sequence[Line]: ...
     def left_out(self, plan_id: str, first: int, limit: int) -> Sequence[NoSuggestion]: ...
     def line(self, plan_id: str, line_id: str) -> Line | None: ...
     def lines_by_id(self, plan_id: str, line_ids: Sequence[str]) -> Mapping[str, Line]: ...
-    def approved_packs(self, plan_id: str) -> Mapping[tuple[str, str], int]:
-        """Packs approved in this plan so far, by item and site."""
+    def lines_of(self, plan_id: str, item_id: str, site_id: str) -> Sequence[Line]: ...
+    def approved_lines(self, plan_id: str) -> Sequence[Line]:
+        """Those accepted or changed in this plan so far."""
         ...
 
     def put_decisions(
@@ -160,6 +192,8 @@ class Books(Protocol):
     @property
     def supply(self) -> Supply: ...
     @property
+    def agreed(self) -> Agreed: ...
+    @property
     def orders(self) -> Orders: ...
     @property
     def plans(self) -> Plans: ...
@@ -185,6 +219,8 @@ class Solved:
     seconds: float
     # [S, W] EUR saved per EUR more of weekly budget; None when it was cut short
     budget_prices: Floats | None = None
+    # [P, T] EUR saved per unit of volume more in each store and day; None likewise
+    storage_prices: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,6 +230,16 @@ class Proved:
     orders: Ints  # [N, T] packs
     bound: float
     rounds: int
+    prices: Prices | None = None  # where a later plan may start from; None before the end
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Instance:
+    """A problem of a file, and what its rows are called there."""
+
+    problem: Problem
+    site: Ints  # [N]
+    item: Ints  # [N]
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +278,24 @@ class Solver(Protocol):
         stopped: Callable[[], bool],
     ) -> Solved | None:
         """The best plan within `seconds`; None when `stopped`. Raises SolverLost."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shared:
+    """The options that were chosen, and [V] EUR of each variant with its best orders."""
+
+    chosen: tuple[int, ...]
+    values: Floats
+
+
+class Sharer(Protocol):
+    """Chooses moves between sites elsewhere, so that calls are still answered here."""
+
+    def __call__(
+        self, sharing: Sharing, seconds: float, seed: int, stopped: Callable[[], bool]
+    ) -> Shared | None:
+        """The best moves; None when `stopped`. Raises SolverLost."""
         ...
 
 

@@ -46,6 +46,16 @@ class Settings(ServiceSettings):
     budget_penalty: float = setting(
         "LARREY_REPLENISHMENT_BUDGET_PENALTY", "EUR that each EUR over a weekly budget costs", 0.1
     )
+    storage_penalty: float = setting(
+        "LARREY_REPLENISHMENT_STORAGE_PENALTY",
+        "EUR that each m3 above the room for ambient goods costs a day",
+        10.0,
+    )
+    kept_back_days: int = setting(
+        "LARREY_REPLENISHMENT_KEPT_BACK_DAYS",
+        "days before its last day that a lot is kept back unless a pharmacist releases it",
+        0,
+    )
     level_vital: float = setting(
         "LARREY_REPLENISHMENT_LEVEL_VITAL", "chance of having enough, vital items", 0.995
     )
@@ -99,6 +109,7 @@ class Settings(ServiceSettings):
             "GAP": self.gap,
             "HOLDING_RATE": self.holding_rate,
             "BUDGET_PENALTY": self.budget_penalty,
+            "STORAGE_PENALTY": self.storage_penalty,
             "FLOOR_VITAL": self.floor_vital,
             "FLOOR_ESSENTIAL": self.floor_essential,
             "FLOOR_DESIRABLE": self.floor_desirable,
@@ -121,6 +132,8 @@ class Settings(ServiceSettings):
         ]
         if not 0 <= self.correlation <= 1:
             errors.append("LARREY_REPLENISHMENT_ERROR_CORRELATION must lie between 0 and 1")
+        if not 0 <= self.kept_back_days <= 365:
+            errors.append("LARREY_REPLENISHMENT_KEPT_BACK_DAYS must lie between 0 and 365")
         if self.worker_memory_mb < 0:
             errors.append("LARREY_REPLENISHMENT_WORKER_MEMORY_MB must be 0 or more")
         if not 1 <= self.warn_days <= 28:
@@ -147,6 +160,8 @@ class Settings(ServiceSettings):
         return Policy(
             holding_rate=self.holding_rate,
             budget_penalty=self.budget_penalty,
+            storage_penalty=self.storage_penalty,
+            kept_back_days=self.kept_back_days,
             spread=Spread(self._weights() or Spread().weekday_weights, self.correlation),
             services={
                 Criticality.VITAL: Service(self.level_vital, self.floor_vital),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 BATCH = 500
 IDLE_SECONDS = 0.25
 # After a batch that left nothing behind the relay waits this long, so that facts of the next
-# moments travel together: one at a time costs as much as many.
-GATHER_SECONDS = 0.05
+# moments travel together: one at a time costs as much as many. When many come it waits longer.
+GATHER_SECONDS, GATHER_MANY_SECONDS, MANY = 0.05, 0.15, 20
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 
 
@@ -113,7 +114,7 @@ class Relay:
         if carried == 0:
             self._database.outbox_grew.wait(IDLE_SECONDS)
         elif carried < BATCH:
-            self._stopping.wait(GATHER_SECONDS)
+            self._stopping.wait(GATHER_MANY_SECONDS if carried >= MANY else GATHER_SECONDS)
 
     def _last_pass(self) -> None:
         try:
@@ -144,10 +145,12 @@ class Relay:
         events = [event_from_row(row) for row in rows]
         self._log.publish(events)
         with self._turn.connection() as connection:
-            # By number, not "up to": a smaller number may be committed later.
-            connection.execute(delete(outbox).where(outbox.c.id.in_([row.id for row in rows])))
-        for event in events:
-            self._published.labels(event.topic).inc()
+            # Not simply "up to": a smaller number may be committed later. Of numbers that
+            # follow one another none is missing in between.
+            for first, last in stretches([row.id for row in rows]):
+                connection.execute(delete(outbox).where(outbox.c.id.between(first, last)))
+        for topic, count in Counter(event.topic for event in events).items():
+            self._published.labels(topic).inc(count)
         self._depth.set(depth - len(rows))
         self._oldest_us = rows[-1].event_time_us if full else None
         return len(rows)
@@ -162,6 +165,17 @@ class Relay:
         turn, self._turn = self._turn, None
         if turn is not None:
             turn.release()
+
+
+def stretches(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """First and last of each stretch of rising numbers that follow one another."""
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and number == found[-1][1] + 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
 
 
 def drain(relay: Relay, *, timeout_s: float = 10.0) -> None:

@@ -16,7 +16,8 @@ from google.protobuf.message import Message
 from grpc_status import rpc_status
 
 from shared.access.guard import NO_CHECK, Guard, Pass
-from shared.errors import Forbidden, Refusal, Stranger
+from shared.errors import Forbidden, Refusal, Stranger, Unavailable
+from shared.rpc.reading import readable, reading
 from shared.rpc.status import code_of, status_of
 from shared.rpc.validation import validate
 from shared.telemetry import Telemetry, get_log
@@ -75,7 +76,7 @@ class Around(grpc.aio.ServerInterceptor):
         if handler is None or method.startswith(QUIET):
             return handler
         codec = {
-            "request_deserializer": handler.request_deserializer,
+            "request_deserializer": reading(handler.request_deserializer),
             "response_serializer": handler.response_serializer,
         }
         if handler.unary_unary:
@@ -102,6 +103,7 @@ class Around(grpc.aio.ServerInterceptor):
             ):
                 if streamed:
                     return await inner(_validated(request, allowed), context)
+                readable(request)
                 validate(request)
                 allowed.check(request)
                 left = context.time_remaining()
@@ -119,9 +121,10 @@ class Around(grpc.aio.ServerInterceptor):
                 # On a stream both ways a bad message is answered on the stream, so the
                 # handler itself validates; elsewhere it is refused here.
                 if not streamed:
+                    readable(request)
                     validate(request)
                     allowed.check(request)
-                elif self._guard is not None:
+                else:
                     request = _checked(request, allowed)
                 async for response in inner(request, context):
                     yield response
@@ -154,6 +157,7 @@ EVERYONE = _Everyone()
 
 async def _validated(requests: AsyncIterator[Message], allowed: Pass) -> AsyncIterator[Message]:
     async for request in requests:
+        readable(request)
         validate(request)
         allowed.check(request)
         yield request
@@ -161,6 +165,7 @@ async def _validated(requests: AsyncIterator[Message], allowed: Pass) -> AsyncIt
 
 async def _checked(requests: AsyncIterator[Message], allowed: Pass) -> AsyncIterator[Message]:
     async for request in requests:
+        readable(request)
         allowed.check(request)
         yield request
 
@@ -189,6 +194,13 @@ class _Watch:
         self._metrics.running.labels(self._method).inc()
 
     async def __aexit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, MemoryError):
+            self._log.error("memory is full", rpc=self._method, field=_place(trace))
+            error = Unavailable(
+                "MEMORY_FULL",
+                "The service is out of memory at the moment: nothing was stored, send the same "
+                "again in a while.",
+            )
         self._metrics.running.labels(self._method).dec()
         self._metrics.seconds.labels(self._method).observe(time.perf_counter() - self._start)
         code = _code(error, self._context)

@@ -14,6 +14,10 @@ from shared.errors import Malformed
 
 BUSY_SECONDS = 5.0
 READ_ONLY = "larrey_read_only"
+# Pages of 4 KiB in the write-ahead file before it is copied back. Rows with keyed hashes fall
+# all over a table, so the more commits are copied back together, the fewer pages are written.
+WAL_PAGES = 4000
+CACHE_KIB = 16 * 1024  # a connection, as far as it is needed
 
 
 def _bad_url(remedy: str) -> Malformed:
@@ -77,6 +81,8 @@ def _sqlite(url: URL, pool_size: int) -> Engine:
         raw.execute(f"PRAGMA synchronous = {synchronous}")
         raw.execute("PRAGMA foreign_keys = ON")
         raw.execute("PRAGMA temp_store = MEMORY")
+        raw.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        raw.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
 
     def begin(connection: Connection) -> None:
         # A write that starts as a read may fail half-way when another writer was

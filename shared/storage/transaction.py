@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from google.protobuf.message import Message
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, MetaData, insert, update
 
 from shared.clock import Clock
 from shared.events.event import Event, event_of
-from shared.events.rows import event_columns
-from shared.storage.schema import Plumbing
+from shared.events.rows import EVENT_COLUMNS, event_row
+from shared.storage.batches import Batch
+from shared.storage.schema import Plumbing, plumbing_tables
+
+
+@cache
+def _telling() -> Batch:
+    return Batch(insert(plumbing_tables(MetaData()).outbox), EVENT_COLUMNS)
 
 
 class Transaction:
@@ -26,7 +33,7 @@ class Transaction:
         self.plumbing = plumbing
         self._clock = clock
         self._producer = producer
-        self._outgoing: list[dict[str, Any]] = []
+        self._outgoing: list[tuple[Any, ...]] = []
         self._known: dict[str, None] = {}
         self.published = False
         self.announced = False
@@ -44,7 +51,7 @@ class Transaction:
 
     def publish_event(self, event: Event) -> None:
         """The same for an event that is already made, such as a dead letter."""
-        self._outgoing.append(event_columns(event))
+        self._outgoing.append(event_row(event))
 
     def announce(self, what: str) -> None:
         """Says that `what` ("item:ABC") is known now: facts that wait for it are handled."""
@@ -53,7 +60,7 @@ class Transaction:
     def flush(self) -> None:
         """Writes what was published and announced so far; commit does it too."""
         if self._outgoing:
-            self.connection.execute(insert(self.plumbing.outbox), self._outgoing)
+            _telling().write(self.connection, self._outgoing)
             self._outgoing = []
             self.published = True
         waiting = self.plumbing.waiting

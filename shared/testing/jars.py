@@ -18,12 +18,13 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One jar of the lock."""
+    """One jar of the lock, or another file of its kind."""
 
     group: str
     name: str
     version: str
     sha256: str
+    packaging: str = "jar"
 
     def __str__(self) -> str:
         return f"{self.group}:{self.name}:{self.version}"
@@ -61,7 +62,7 @@ def fetch(artifact: Artifact, folder: Path) -> Path:
     last: Exception | None = None
     for _ in range(ATTEMPTS):
         try:
-            path = Path(component.artifact().resolve())
+            path = Path(component.artifact(packaging=artifact.packaging).resolve())
         except Exception as error:  # noqa: BLE001  the client raises whatever broke; told below
             last = error
             continue

@@ -14,6 +14,8 @@ from services.demand.domain.tables import Flags, HistoryTable, Ints
 WRONG_UNIT_FACTOR = 10_000.0
 LEAST_TO_JUDGE = 8
 SHORT = 8
+# So many periods without a row, and two seasons, are told of: a wrong date looks like this.
+LONG_GAP = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,55 +51,75 @@ def learnable(table: HistoryTable, rows_in_file: Ints) -> tuple[HistoryTable, tu
 
 
 def _sentences(table: HistoryTable, rows: Ints, unknown: Flags, far: Flags) -> Iterator[Found]:
-    twice = (rows > 1).sum(axis=1)
-    blank = unknown.sum(axis=1)
-    below = (table.recorded < 0).sum(axis=1)
-    wrong = far.sum(axis=1)
+    counted = (
+        (
+            (rows > 1).sum(axis=1),
+            "DUPLICATES_SUMMED",
+            "period(s) have more than one row: their amounts were added up.",
+        ),
+        (
+            unknown.sum(axis=1),
+            "AMOUNT_MISSING",
+            "period(s) have a row without an amount: filled with what was usual around them, not "
+            "learnt as 0.",
+        ),
+        (
+            (table.recorded < 0).sum(axis=1),
+            "MORE_RETURNED_THAN_USED",
+            "period(s) are below 0: learnt as 0. Check the returns.",
+        ),
+        (
+            far.sum(axis=1),
+            "WRONG_UNIT_SUSPECTED",
+            f"amount(s) are more than {WRONG_UNIT_FACTOR:.0f} times the usual one: not learnt. "
+            "Check the unit.",
+        ),
+        (
+            _long_gaps(table),
+            "LONG_GAP",
+            "periods in a row have no row: they count as 0. Check the dates on both sides.",
+        ),
+    )
+    kinds = _kinds(table, far)
+    for i, name in enumerate(table.ids):
+        for count, code, words in counted:
+            if count[i]:
+                yield Found(name, code, f"{count[i]} {words}")
+        if kinds[i]:
+            yield Found(name, *kinds[i])
+
+
+def _kinds(table: HistoryTable, far: Flags) -> list[tuple[str, str] | tuple[()]]:
+    """Code and sentence on what a series is as a whole; none for most."""
+    nothing = np.asarray(~(table.known & table.observed & ~far).any(axis=1))
     never = np.asarray(~(table.recorded > 0).any(axis=1))
     first = table.recorded[np.arange(len(table.ids)), table.start]
     level = np.where(table.alive, table.recorded, first[:, None])
     constant = np.ptp(level, axis=1) <= 0.0
-    for i, name in enumerate(table.ids):
-        periods = int(table.length - table.start[i])
-        if twice[i]:
-            yield Found(
-                name,
-                "DUPLICATES_SUMMED",
-                f"{twice[i]} period(s) have more than one row: their amounts were added up.",
-            )
-        if blank[i]:
-            yield Found(
-                name,
-                "AMOUNT_MISSING",
-                f"{blank[i]} period(s) have a row without an amount: filled with what was usual "
-                "around them, not learnt as 0.",
-            )
-        if below[i]:
-            yield Found(
-                name,
-                "MORE_RETURNED_THAN_USED",
-                f"{below[i]} period(s) are below 0: learnt as 0. Check the returns.",
-            )
-        if wrong[i]:
-            yield Found(
-                name,
-                "WRONG_UNIT_SUSPECTED",
-                f"{wrong[i]} amount(s) are more than {WRONG_UNIT_FACTOR:.0f} times the usual "
-                "one: not learnt. Check the unit.",
-            )
-        if never[i]:
-            yield Found(name, "NEVER_USED", "Never used: the forecast is near 0 and not scored.")
+    found: list[tuple[str, str] | tuple[()]] = []
+    for i, periods in enumerate(table.lengths):
+        if nothing[i]:
+            words = "the level of its class is used and must not be ordered by without a look."
+            found.append(("NOTHING_KNOWN", f"No amount is known: {words}"))
+        elif never[i]:
+            found.append(("NEVER_USED", "Never used: the forecast is near 0 and not scored."))
         elif periods < max(2 * table.season, SHORT):
-            yield Found(
-                name,
-                "TOO_SHORT",
-                f"Only {periods} period(s) known: the forecast leans on the other series and is "
-                "not scored.",
-            )
+            words = "the forecast leans on the other series and is not scored."
+            found.append(("TOO_SHORT", f"Only {periods} period(s) known: {words}"))
         elif constant[i]:
-            yield Found(
-                name,
-                "CONSTANT",
-                "The same amount in every period: check that these are counts and not a "
-                "standing order.",
-            )
+            words = "check that these are counts and not a standing order."
+            found.append(("CONSTANT", f"The same amount in every period: {words}"))
+        else:
+            found.append(())
+    return found
+
+
+def _long_gaps(table: HistoryTable) -> Ints:
+    """[n] most periods in a row without a row of the file, between two that have one; 0 where
+    that is not long."""
+    place = np.arange(table.length)
+    newest = np.maximum.accumulate(np.where(table.observed, place, -1), axis=1)
+    before = np.concatenate([np.full((len(table.ids), 1), -1), newest[:, :-1]], axis=1)
+    gap = np.where(table.observed & (before >= 0), place - before - 1, 0)
+    most = gap.max(axis=1)
+    return np.where(most >= max(LONG_GAP, 2 * table.season), most, 0)

@@ -21,6 +21,8 @@ Array = NDArray[np.float64]
 LEAST_PRIOR, MOST_PRIOR = 0.05, 24.0
 # Spread of log levels within a class nobody knows: a factor of 2.7 either way.
 UNKNOWN_SPREAD = 1.0
+# No amount of anything is smaller: the logarithm of a level must be a number.
+LEAST_LEVEL = 1e-9
 # Series that must share a class or a site for half of what they have in common to be believed.
 HALF_BELIEVED = 3.0
 # The same item elsewhere says more: one other site is believed by two thirds.
@@ -184,7 +186,8 @@ def predict(values: Array, known: Usual, levels: Sequence[float]) -> tuple[float
     used = known.ratios[known.ratios > 0]
     usual = known.level * float(used.mean() if len(used) else 1.0)
     own = float(values.mean()) if np.any(values > 0) else usual / (n + 1)
-    centre = float(np.exp(weight * np.log(own) + (1 - weight) * np.log(known.level)))
+    both = np.log(np.maximum([own, known.level], LEAST_LEVEL))
+    centre = float(np.exp(weight * both[0] + (1 - weight) * both[1]))
     # Levels scatter log-normally around the centre; the logistic curve is close to the
     # normal one and needs no table.
     spread = known.spread * float(np.sqrt(1 - weight))

@@ -159,6 +159,9 @@ def register(app: typer.Typer, forecaster: Build, backtester: Build, prover: Pro
         simulate_stockouts: Annotated[
             int | None, typer.Option(metavar="SEED", help="Also test on a history with stock-outs.")
         ] = None,
+        peers: Annotated[
+            bool, typer.Option(help="Run the usual libraries on the same history as well.")
+        ] = True,
     ) -> None:
         """Forecasts, then compares with what came true and with the usual libraries."""
         order = Order(horizon, season, freq, target, lead_time, parse_levels(levels), whole)
@@ -179,6 +182,7 @@ def register(app: typer.Typer, forecaster: Build, backtester: Build, prover: Pro
             actuals_given=actuals is not None,
             stockout_seed=simulate_stockouts,
             origins=origins,
+            with_peers=peers,
         )
         printer = Console()
         if not printer.is_terminal:

@@ -69,6 +69,7 @@ class BacktestFile:
         actuals_given: bool,
         stockout_seed: int | None = None,
         origins: int = 0,
+        with_peers: bool = True,
     ) -> Mapping[str, Tested | Rolled]:
         read = whole = self.files.history()
         lead = order.lead or order.horizon
@@ -83,7 +84,8 @@ class BacktestFile:
         tested = {
             "larrey": Tested(score(read.table, actuals, made.forecast, order.lead), made.used)
         }
-        tested |= self._peers(read, order, actuals)
+        if with_peers:
+            tested |= self._peers(read, order, actuals)
         report = {**told(made, order), **tested["larrey"].plain()}
         report["peers"] = {name: one.plain() for name, one in tested.items() if name != "larrey"}
         if stockout_seed is not None:

@@ -81,7 +81,7 @@ class DriveTable:
             begun = rows[known - table.start[rows] >= LEAST_PERIODS]
             cut = table.until(known)
             place = {name: k for k, name in enumerate(cut.ids)}
-            test = Asked(table.periods[known : known + periods], asked.levels, None)
+            test = Asked(table.periods[known : known + periods], asked.levels, trial=True)
             made = self.route.forecast(cut, test, chosen)
             earlier = [one.until(known) for one in drivers]
             grid = Grid(table.season, periods, table.frequency)

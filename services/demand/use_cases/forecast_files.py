@@ -14,6 +14,7 @@ from services.demand.domain.tables import HistoryTable, TableForecast, in_whole_
 from services.demand.ports import ForecastFiles, Meter
 from services.demand.use_cases.drive_table import Driven, DriveTable
 from services.demand.use_cases.route_table import RouteTable
+from services.demand.use_cases.unknown_rows import with_class_levels
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class ForecastTable:
         asked = order.asked(read.ahead)
         chosen = chosen or self.route.choose(table, asked)
         forecast = self.route.forecast(table, asked, chosen)
+        forecast = with_class_levels(table, forecast, asked.lead)
         driven = None
         if drivers:
             driven = DriveTable(self.route)(table, asked, chosen, forecast, drivers)

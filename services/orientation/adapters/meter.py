@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from typing import Any
 
 from services.orientation.domain.decision import Decision, triage_proxy
 from services.orientation.domain.drift import Drift
@@ -61,6 +62,9 @@ class PrometheusMeter:
             "orientation_drift_index",
             "Population stability index of p_icu over the last 2000 answers; look from 0.25 on.",
         )
+        # Each label is looked up once: every answer needs some.
+        self._of_kind: dict[tuple[Band, bool], Any] = {}
+        self._of_code: dict[str, Any] = {}
         self._moved: Drift | None = None
         self._lock = threading.Lock()
         self._model = telemetry.gauge(
@@ -68,12 +72,19 @@ class PrometheusMeter:
         )
 
     def answered(self, answer: Answer) -> None:
-        self._scored.labels(answer.band.name, str(answer.exercise).lower()).inc()
+        kind = answer.band, answer.exercise
+        scored = self._of_kind.get(kind)
+        if scored is None:
+            scored = self._scored.labels(answer.band.name, str(answer.exercise).lower())
+            self._of_kind[kind] = scored
+        scored.inc()
         for finding in answer.findings:
-            self._findings.labels(finding.code).inc()
+            found = self._of_code.get(finding.code)
+            if found is None:
+                found = self._of_code[finding.code] = self._findings.labels(finding.code)
+            found.inc()
         if answer.facilities and answer.facilities[0].beds_age_min is not None:
             self._age.observe(answer.facilities[0].beds_age_min)
-
         if self._moved is not None and answer.assessment.p_icu is not None:
             with self._lock:
                 self._moved.add(answer.assessment.p_icu)

@@ -17,8 +17,8 @@ from services.orientation.domain.motives import Complaint, GroupMeaning, Motive,
 from services.orientation.domain.orient import Knowledge
 from services.orientation.domain.pathways import Need, Pathway
 from services.orientation.domain.places import Commune, Communes
-from services.orientation.domain.response import LocalHabits, ResponseRule
-from services.orientation.domain.severity import Band, RedFlag
+from services.orientation.domain.response import LocalHabits, ResponseRule, ResponseTable
+from services.orientation.domain.severity import Band, RedFlag, RedFlags
 from services.orientation.domain.synthetic import Site
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -53,9 +53,9 @@ def load_reference(habits: LocalHabits | None = None, data: Path = DATA) -> Refe
     knowledge = Knowledge(
         vocabulary,
         load_communes(data),
-        rules,
+        RedFlags.of(rules),
         _pathways(data),
-        _responses(data),
+        ResponseTable(_responses(data)),
         habits or LocalHabits({}),
         _version(data),
     )

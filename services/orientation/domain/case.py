@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
+from typing import NamedTuple
 
 from services.orientation.domain.findings import Finding
 
@@ -28,14 +29,17 @@ class Dating(IntEnum):
     DATED = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """One value of one field, with when it was said. Fields: see `case_field`."""
 
     field: str
-    value: Value = dataclasses.field(repr=False)
+    value: Value
     said: datetime = NEVER
     dating: Dating = Dating.DATED
+
+    def __repr__(self) -> str:
+        """Without the value: what was said of a patient reaches no log."""
+        return f"Fact({self.field!r}, said={self.said!r}, dating={self.dating!r})"
 
     def order(self) -> tuple[int, datetime, str, str]:
         """Later wins; at the same instant the greater text does, so that ties are settled."""
@@ -87,8 +91,8 @@ class CaseState:
         return None if fact is None else fact.value
 
     def text(self, name: str) -> str:
-        value = self.value(name)
-        return value if isinstance(value, str) else ""
+        fact = self.facts.get(name)
+        return fact.value if fact is not None and isinstance(fact.value, str) else ""
 
     def number(self, name: str) -> float | None:
         value = self.value(name)

@@ -29,6 +29,7 @@ from services.orientation.domain.features import (
     VITALS_KIND,
     Complaints,
     PatientInputs,
+    usual_cells,
 )
 from services.orientation.domain.folding import AT, INPUTS, Folding, Lines
 from services.orientation.domain.model import (
@@ -45,11 +46,18 @@ from services.orientation.domain.model import (
 )
 
 AGE_AT, SEX_AT, COMPLAINT_AT, AMBULANCE_AT = AT[AGE], AT[SEX], AT[COMPLAINT], AT[AMBULANCE]
-COUNT_AT, CHRONIC_AT, FIRST_VITAL = AT[COUNT], AT[CHRONIC], AT[VITALS[0]]
+COUNT_AT, CHRONIC_AT = AT[COUNT], AT[CHRONIC]
 NOTHING = [0 if name == COMPLAINT else GRIDS[name].unknown for name in INPUTS]
-# bedside value → (place of its cell, lowest value, width of a cell, last cell that is known)
+# bedside value → (place of its cell, cell of each usual reading, lowest value, width of a cell,
+# last cell that is known); a reading is looked up faster than its cell is worked out
 BEDSIDE = {
-    name: (AT[name], GRIDS[name].low, GRIDS[name].step, GRIDS[name].count - 1)
+    name: (
+        AT[name],
+        usual_cells(GRIDS[name]),
+        GRIDS[name].low,
+        GRIDS[name].step,
+        GRIDS[name].count - 1,
+    )
     for name in (*VITALS, PAIN)
 }
 CHRONICS = GRIDS[CHRONIC]
@@ -119,7 +127,7 @@ class CompiledModel:
             cells[CHRONIC_AT] = CHRONICS.cell(patient.chronic_conditions)
             written = self._history[kind]
         icu, admission = written.icu, written.admission
-        total, parts, stays = written.sums(*cells)
+        total, parts, stays = written.sums(cells)
         codes = written.codes
         if len(known) > 1:
             more, worst = _further(icu, cells, known)
@@ -149,31 +157,33 @@ def _take_down(patient: PatientInputs, cells: list[int]) -> str:
         elif age < 0:
             cells[AGE_AT] = 0
     cells[SEX_AT] = SEXES.get(patient.sex, UNKNOWN_SEX)
-    told = 0
-    for name, value in patient.vitals.items():
-        at, low, step, last = BEDSIDE[name]
+    vitals = patient.vitals
+    for name, value in vitals.items():
+        at, usual, low, step, last = BEDSIDE[name]
+        cell = usual.get(value)
+        if cell is not None:
+            cells[at] = cell
+            continue
         place = (value - low) / step + 0.5
         if place >= 0:
             cells[at] = int(place) if place < last else last
         elif place < 0:
             cells[at] = 0
-        if at >= FIRST_VITAL:
-            told += 1
     if patient.ambulance is not None:
         cells[AMBULANCE_AT] = int(patient.ambulance)
         return VITALS_KIND
-    return KIND_OF[told]
+    return KIND_OF[len(vitals) - 1 if PAIN in vitals else len(vitals)]
 
 
 def _further(score: _Side, cells: list[int], known: Sequence[int]) -> tuple[float, float]:
     """What further complaints add, and what the gravest has above the first."""
-    own = gravest = score.gravity(*cells)
+    own = gravest = score.gravity(cells)
     more = 0.0
     placed = cells[:]
     for complaint in known[1:]:
         placed[COMPLAINT_AT] = complaint
-        more += score.others(*placed)
-        gravest = max(gravest, score.gravity(*placed))
+        more += score.others(placed)
+        gravest = max(gravest, score.gravity(placed))
     return more, score.worst * (gravest - own)
 
 

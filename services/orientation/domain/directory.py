@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from services.orientation.domain.facilities import Facility
+from services.orientation.domain.facilities import BedCount, Facility
 from services.orientation.domain.pathways import Need
 from services.orientation.domain.places import EARTH_KM
 from services.orientation.domain.severity import Reason
@@ -23,6 +23,7 @@ SQUARE_DEG = 0.1  # all points of one square are answered from the same faciliti
 MOST_SQUARES = 4096  # remembered, about 8 kB each
 CLOSED_MIN = 240.0
 UNKNOWN_BEDS_MIN = 10.0
+HALF_LIFE_MIN = 60.0  # a free-bed count loses half of its worth in an hour
 BED_MINUTES = (35.0, 12.0, 6.0, 3.0)  # for 0, 1, 2, 3 free beds; more cost nothing
 MOST_REMEMBERED = 512  # sets of needs; there are as many as pathways, ages and bands make
 
@@ -78,9 +79,7 @@ def _fit(needs: Sequence[Need], facility: Facility) -> Fit:
 class Columns:
     """What a ranking asks of every facility, one entry a row."""
 
-    x: Floats = field(repr=False)  # on the unit sphere
-    y: Floats = field(repr=False)
-    z: Floats = field(repr=False)
+    points: Floats = field(repr=False)  # on the unit sphere, [row, axis]
     bed_gain_min: Floats = field(repr=False)  # of a fresh count, against not knowing
     counted_s: Floats = field(repr=False)  # when, seconds since 1970
     closed: npt.NDArray[np.bool_] = field(repr=False)
@@ -97,10 +96,9 @@ class Columns:
         """Squared straight-line distances on the unit sphere: the order of the kilometres."""
         lat, lon = math.radians(latitude), math.radians(longitude)
         flat = math.cos(lat)
-        dx = self.x - flat * math.cos(lon)
-        dy = self.y - flat * math.sin(lon)
-        dz = self.z - math.sin(lat)
-        return np.asarray(dx * dx + dy * dy + dz * dz)
+        away = self.points - (flat * math.cos(lon), flat * math.sin(lon), math.sin(lat))
+        chords: Floats = np.einsum("ij,ij->i", away, away)
+        return chords
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +110,8 @@ class Near:
     fixed_min: Floats = field(repr=False)  # minutes for what is lacking, and for being closed
     limited: bool  # whether any of them limits ages
     hours: tuple[int, ...]  # places of those that tell their hours
+    newest_s: float  # when the last of the counts was taken
+    gain_then_min: Floats = field(repr=False)  # what each count was worth at that instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +119,7 @@ class Directory:
     """Facilities in the order of their FINESS numbers; never changed, replaced whole."""
 
     facilities: tuple[Facility, ...]
+    counts: tuple[BedCount | None, ...] = field(repr=False)  # the newest of each that holds now
     columns: Columns = field(repr=False)
     by_finess: Mapping[str, Facility] = field(repr=False)
     _able: Mapping[str, npt.NDArray[np.bool_]] = field(repr=False)
@@ -135,14 +136,12 @@ class Directory:
                     able[code] = np.zeros(len(rows), dtype=np.bool_)
                 able[code][i] = True
         counts = [f.free_beds() for f in rows]
-        x, y, z = on_sphere(
+        points = on_sphere(
             np.array([f.latitude for f in rows], dtype=np.float64),
             np.array([f.longitude for f in rows], dtype=np.float64),
         )
         columns = Columns(
-            x,
-            y,
-            z,
+            np.ascontiguousarray(points.T),
             np.array(
                 [0.0 if c is None else bed_minutes(c.beds) - UNKNOWN_BEDS_MIN for c in counts]
             ),
@@ -153,7 +152,8 @@ class Directory:
             np.array([f.orsan_rank for f in rows], dtype=np.int64),
             np.array([bool(f.opening) for f in rows], dtype=np.bool_),
         )
-        return Directory(rows, columns, {f.finess_geo: f for f in rows}, able, {}, {})
+        by_finess = {f.finess_geo: f for f in rows}
+        return Directory(rows, tuple(counts), columns, by_finess, able, {}, {})
 
     def distances(self, latitude: float, longitude: float) -> Floats:
         """Great-circle kilometres to every facility."""
@@ -204,16 +204,24 @@ class Directory:
         keep[fit[km[fit] <= _last_of(km[fit], NEAREST_ABLE) + 2 * reach]] = True
         rows = np.flatnonzero(keep)
         columns = self.columns.at(rows)
+        newest = float(columns.counted_s.max(initial=0.0))
         near = Near(
             rows,
             columns,
             able.lacking_min[rows] + CLOSED_MIN * columns.closed,
             bool(np.isfinite(columns.age_from).any() or np.isfinite(columns.age_until).any()),
             tuple(int(place) for place in np.flatnonzero(columns.has_hours)),
+            newest,
+            columns.bed_gain_min * faded(newest - columns.counted_s),
         )
         if len(self._near) < MOST_SQUARES:
             self._near[square, able.needs] = near
         return near
+
+
+def faded(age_s: Floats) -> Floats:
+    """What is left of the worth of counts of these ages in seconds: half after each half-life."""
+    return np.asarray(np.exp2(age_s * (-1 / (60 * HALF_LIFE_MIN))))
 
 
 def bed_minutes(beds: int) -> float:

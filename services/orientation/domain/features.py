@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +53,14 @@ class Grid:
     def centres(self) -> Floats:
         """The value that each cell stands for, NaN for "not known"."""
         return np.append(self.low + self.step * np.arange(self.count), np.nan)
+
+
+def usual_cells(grid: Grid) -> dict[float, int]:
+    """Reading → cell for every tenth of the grid's range, as said and in single precision."""
+    tenths = range(round(grid.low * 10), round((grid.low + grid.step * grid.count) * 10))
+    said = [tenth / 10 for tenth in tenths]
+    readings = (*said, *(float(np.float32(value)) for value in said))
+    return {value: grid.cell(value) for value in readings}
 
 
 AGE, SEX, COMPLAINT, GROUP = "age", "sex", "complaint", "group"
@@ -127,14 +137,16 @@ class Complaints:
         return np.array(rows, dtype=np.int64)
 
 
-@dataclass(frozen=True, slots=True)
-class PatientInputs:
+NO_VITALS: Mapping[str, float] = MappingProxyType({})
+
+
+class PatientInputs(NamedTuple):
     """One patient as the model sees it. Values left out are not known."""
 
     age_years: float | None = None
     sex: str = ""
     complaints: tuple[int, ...] = ()  # cells
-    vitals: Mapping[str, float] = field(default_factory=dict)  # by name, also pain
+    vitals: Mapping[str, float] = NO_VITALS  # by name, also pain
     ambulance: bool | None = None
     chronic_conditions: int | None = None
 

@@ -56,6 +56,8 @@ REMEDIES: dict[str, str] = {
     "VITAL_IMPOSSIBLE": "The vital sign is outside what a living person can have; it was not "
     "used. Measure again.",
     "VITAL_UNKNOWN": "This kind of vital sign is not known; it was not used.",
+    "CASES_MAY_BE_SWAPPED": "What this message says contradicts the case that it names and fits "
+    "another open case. Check the case id; nothing was moved between the cases.",
     "NOTE_ID_REPEATED": "Two notes carry the same id. Give each note its own.",
     "FINESS_UNKNOWN": "No facility of the directory has this FINESS number; it may be newer "
     "or invented. Check it.",

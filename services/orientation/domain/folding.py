@@ -138,7 +138,10 @@ class Lines:
 
     def function(self, answer: str) -> Any:
         cells = ", ".join(f"c{place}" for place in range(len(INPUTS)))
-        text = "\n".join([f"def look({cells}):", *self._lines, f" return {answer}"])
+        # tables are bound as defaults: a local name is found faster than a global one
+        bound = "".join(f", {name}={name}" for name in self._values)
+        lines = [f" {cells} = cells", *self._lines, f" return {answer}"]
+        text = "\n".join([f"def look(cells{bound}):", *lines])
         exec(compile(text, "<severity tables>", "exec"), self._values)  # noqa: S102  see above
         return self._values["look"]
 
@@ -158,11 +161,21 @@ class Lines:
     def _index(self, inputs: Inputs, step: int) -> str:
         place = f"c{AT[inputs[0]]}"
         if len(inputs) == 2:
-            place = f"{place} * {self.sizes[inputs[1]]} + c{AT[inputs[1]]}"
-        if step > 1:
-            place = f"({place}) * {step}"
+            place = f"{place} * {self.sizes[inputs[1]] * step} + {self._times(inputs[1], step)}"
+        else:
+            place = self._times(inputs[0], step)
         if place not in self._indices:
             name = f"i{len(self._lines)}"
             self._lines.append(f" {name} = {place}")
             self._indices[place] = name
         return self._indices[place]
+
+    def _times(self, name: str, step: int) -> str:
+        """A cell counted in steps; several tables share it."""
+        cell = f"c{AT[name]}"
+        if step == 1:
+            return cell
+        if (times := f"{cell} * {step}") not in self._indices:
+            self._indices[times] = f"t{len(self._lines)}"
+            self._lines.append(f" {self._indices[times]} = {times}")
+        return self._indices[times]

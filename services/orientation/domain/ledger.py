@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 GENESIS = "0" * 64
 SUGGESTION, DECISION, MODE = "suggestion", "decision", "mode"
@@ -71,10 +69,6 @@ class Verdict:
     @property
     def sound(self) -> bool:
         return not self.why
-
-
-def body_of(content: Mapping[str, Any]) -> str:
-    return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 
 def link(previous: Anchor, entry: Entry) -> Linked:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from services.orientation.domain.case import CaseState
@@ -23,10 +24,10 @@ from services.orientation.domain.ranking import FacilityOption, Journey, Ranking
 from services.orientation.domain.response import (
     LocalHabits,
     Response,
-    ResponseRule,
+    ResponseTable,
     respond,
 )
-from services.orientation.domain.severity import Assessment, Band, Reason, RedFlag, assess
+from services.orientation.domain.severity import Assessment, Band, Reason, RedFlags, assess
 from services.orientation.domain.travel import Roads
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -41,9 +42,9 @@ class Knowledge:
 
     vocabulary: Vocabulary = field(repr=False)
     communes: Communes = field(repr=False)
-    rules: Sequence[RedFlag] = field(repr=False)
+    rules: RedFlags = field(repr=False)
     pathways: Mapping[str, Pathway] = field(repr=False)
-    responses: Sequence[ResponseRule] = field(repr=False)
+    responses: ResponseTable = field(repr=False)
     habits: LocalHabits
     version: str = ""  # of the tables together, such as "rules-0123456789ab"
 
@@ -70,8 +71,7 @@ class HumanDecision:
     decided: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What is said about a case. `case_id` is the caller's own; nothing else names anybody."""
 
     case_id: str
@@ -118,21 +118,18 @@ def orient(
         model = None
     priority, care_level = state.text("priority"), state.text("care_level")
     patients = patients_of(state, knowledge.vocabulary)
-    assessed = sorted(
-        (
-            assess(
-                patient,
-                knowledge.vocabulary,
-                knowledge.rules,
-                None if late else model,
-                priority=priority,
-                care_level=care_level,
-            )
-            for patient in patients
-        ),
-        key=lambda a: a.order,
-    )
-    case = assessed[0]
+    assessed = [
+        assess(
+            patient,
+            knowledge.vocabulary,
+            knowledge.rules,
+            None if late else model,
+            priority=priority,
+            care_level=care_level,
+        )
+        for patient in patients
+    ]
+    case = assessed[0] if len(assessed) == 1 else min(assessed, key=lambda a: a.order)
     where, findings = locate(state, knowledge.communes)
     findings += contradictions(state, now)
     department = department_of(state.text("owner")) or where.department
@@ -189,8 +186,11 @@ def orient(
 
 def _engaged(state: CaseState) -> frozenset[str]:
     """Families of the vehicles that are on this case: SMUR, SIS, TSU ..."""
+    vehicles = state.scope("vehicle")
+    if not vehicles:
+        return NONE_ENGAGED
     found = set()
-    for facts in state.scope("vehicle").values():
+    for facts in vehicles.values():
         kind = facts["type"].value if "type" in facts else ""
         status = facts["state"].value if "state" in facts else ""
         if isinstance(kind, str) and kind and status not in GONE:
@@ -198,6 +198,7 @@ def _engaged(state: CaseState) -> frozenset[str]:
     return frozenset(found)
 
 
+NONE_ENGAGED: frozenset[str] = frozenset()
 GONE = frozenset(("ANNULE", "FINPEC", "RETOUR", "RET-BASE", "REN-BASE"))
 CARRIERS = {"SMUR.VLM": "SMUR.AR", "SMUR.VL": "SMUR.AR"}
 

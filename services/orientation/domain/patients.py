@@ -73,29 +73,31 @@ def _patient(
     flags: frozenset[str],
     vocabulary: Vocabulary,
 ) -> Patient:
+    values = {name: fact.value for name, fact in facts.items()}
+
     def number(name: str) -> float | None:
-        value = facts[name].value if name in facts else None
+        value = values.get(name)
         return float(value) if isinstance(value, int | float) else None
 
     def text(name: str) -> str:
-        value = facts[name].value if name in facts else ""
+        value = values.get(name)
         return value if isinstance(value, str) else ""
 
     complaints = _complaints(facts)
     meaning = _meaning(complaints, motive, vocabulary)
     if not complaints and motive is not None and motive.complaint_code is not None:
         complaints = (motive.complaint_code,)
-    raised = {AWAKE[text("consciousness")]} if text("consciousness") in AWAKE else set()
-    raised |= {meaning.flag} if meaning.flag else set()
-    for code in complaints:
+    awake = AWAKE.get(text("consciousness"))
+    raised = {flag for flag in (awake, meaning.flag) if flag}
+    for code in complaints if motive is None else complaints[1:]:
         other = vocabulary.meaning(code)
-        if other is not None and other.flag and (code != complaints[0] or motive is None):
+        if other is not None and other.flag and (motive is None or code != complaints[0]):
             raised.add(other.flag)
     if meaning.pathway == "CHEST_PAIN":
         raised.add("CHEST_PAIN")
     age = number("age_years")
     chronic = number("chronic_condition_count")
-    vitals = {name: number(name) for name in VITAL_FIELDS}
+    vitals = {name: number(name) for name in VITAL_FIELDS if name in values}
     return Patient(
         who,
         age if age is not None else number("age_from_birth"),

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from services.orientation.domain.text import words
 
@@ -97,6 +98,7 @@ def distance_km(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float
     return 2 * EARTH_KM * math.asin(math.sqrt(min(1.0, half)))
 
 
+@lru_cache(maxsize=1024)
 def department_of(owner: str) -> str:
     """Department of the SAMU in charge: fr.health.samu440 → 44, samu974 → 974, samu2A0 → 2A."""
     found = re.search(r"samu(2[AB]|97\d|\d{2})", owner)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from services.orientation.domain.case import CaseState, Fact
 from services.orientation.domain.findings import Finding
@@ -15,8 +15,7 @@ STATE_LATE, STATE_EARLY = timedelta(days=1), timedelta(hours=1)
 AGE_SLACK_YEARS = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(NamedTuple):
     """The place of a case as far as it can be believed."""
 
     latitude: float | None
@@ -63,7 +62,8 @@ def contradictions(state: CaseState, now: datetime) -> list[Finding]:
         if created > now + CLOCK_SLACK:
             findings.append(Finding("CREATION_IN_FUTURE", "creation"))
         findings += _vehicle_dates(state, created)
-    if any(fact.said > now + CLOCK_SLACK for fact in state.facts.values()):
+    latest = now + CLOCK_SLACK
+    if max((fact.said for fact in state.facts.values()), default=latest) > latest:
         findings.append(Finding("SAID_IN_FUTURE", "sentAt"))
     return findings
 

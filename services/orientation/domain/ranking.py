@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -13,11 +13,13 @@ import numpy.typing as npt
 
 from services.orientation.domain.directory import (
     CLOSED_MIN,
+    HALF_LIFE_MIN,
     UNKNOWN_BEDS_MIN,
     Able,
     Directory,
     Floats,
     Near,
+    faded,
     kilometres,
 )
 from services.orientation.domain.facilities import (
@@ -43,12 +45,13 @@ WRONG_AGE_MIN = 120.0
 # In a mass-casualty plan the first line is kept for the gravest, the second for the others.
 ORSAN_GRAVE_MIN, ORSAN_LIGHT_MIN = 20.0, 15.0
 SHORTAGE_MIN = 40.0
-# A free-bed count loses half of its worth in an hour; after two it is called old.
-HALF_LIFE_MIN, OLD_MIN = 60.0, 120.0
+OLD_MIN = 120.0  # from this age on a free-bed count is called old
 # Of a normal spread, the share of the stated error that is one standard deviation: the
 # error is taken to hold four times in five.
 ONE_SD = 1 / 1.2816
 SQRT_HALF = math.sqrt(0.5)
+MOST_WORDS = 8192  # reasons remembered: the same minutes and counts come again and again
+BEDS_UNKNOWN = Reason("BEDS_UNKNOWN", "No count of free beds is known")
 
 
 class FacilityOption(NamedTuple):
@@ -65,8 +68,7 @@ class FacilityOption(NamedTuple):
     confidence: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Journey:
+class Journey(NamedTuple):
     """From where, with what, when and for whom.
 
     `bed_weight` is how likely a bed is needed, 0 to 1; `local` is the instant on the clock
@@ -85,8 +87,7 @@ class Journey:
     local: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ranking:
+class Ranking(NamedTuple):
     options: tuple[FacilityOption, ...]
     why_not_nearest: str
 
@@ -108,16 +109,17 @@ def rank(
     asked = _Asked(journey, directory, shortages, able, resources, near)
     costs = _costs(asked, roads)
     # rows are in the order of the FINESS numbers, which settles ties
-    order = np.argsort(np.rint(costs.score * 1e6), kind="stable")[:BEST].tolist()
-    options = _options(asked, costs, order)
+    order = np.rint(costs.score * 1e6).argsort(kind="stable")[:BEST].tolist()
+    found = [_found(asked, costs, place) for place in order]
     nearest = int(costs.travel.argmin())
-    if nearest == order[0]:
-        return Ranking(options, "")
-    return Ranking(options, _why_not(_options(asked, costs, [nearest])[0], options[0]))
+    why_not = ""
+    if nearest != order[0]:
+        other = found[order.index(nearest)] if nearest in order else _found(asked, costs, nearest)
+        why_not = _why_not(asked, other, found[0])
+    return Ranking(_options(asked, found), why_not)
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(NamedTuple):
     journey: Journey
     directory: Directory
     shortages: Shortages
@@ -126,8 +128,7 @@ class _Asked:
     near: Near
 
 
-@dataclass(frozen=True, slots=True)
-class _Costs:
+class _Costs(NamedTuple):
     """Minutes by place in `near`: words are found for the few that are shown."""
 
     travel: Floats
@@ -143,9 +144,7 @@ def _costs(asked: _Asked, roads: Roads | None) -> _Costs:
     known = None
     if roads is not None:
         travel, known = _by_road(asked, travel, roads)
-    old = np.maximum(0.0, journey.now.timestamp() - columns.counted_s)
-    beds = columns.bed_gain_min * np.exp2(old * (-1 / (60 * HALF_LIFE_MIN))) + UNKNOWN_BEDS_MIN
-    score = travel + near.fixed_min + beds * journey.bed_weight
+    score = travel + near.fixed_min + _bed_minutes(journey, near)
     if near.hours:
         _out_of_hours(asked, travel, score)
     if near.limited and journey.age_years is not None:
@@ -159,6 +158,18 @@ def _costs(asked: _Asked, roads: Roads | None) -> _Costs:
             short = _short(asked, asked.directory.facilities[row])
             score[place] += SHORTAGE_MIN * max((s.probability for s in short), default=0.0)
     return _Costs(travel, known, score)
+
+
+def _bed_minutes(journey: Journey, near: Near) -> Floats:
+    """What the counts of free beds cost, each faded to what is known instead of a count."""
+    now_s = journey.now.timestamp()
+    since = now_s - near.newest_s
+    if since >= 0:  # all fade alike from the newest on
+        left = near.gain_then_min * 2.0 ** (-since / (60 * HALF_LIFE_MIN))
+    else:  # a count from the future is taken as fresh
+        columns = near.columns
+        left = columns.bed_gain_min * faded(np.maximum(0.0, now_s - columns.counted_s))
+    return np.asarray(left * journey.bed_weight + UNKNOWN_BEDS_MIN * journey.bed_weight)
 
 
 def _by_road(
@@ -200,67 +211,89 @@ def _short(asked: _Asked, facility: Facility) -> list[Shortage]:
     return [shortage for shortage in found if shortage is not None]
 
 
-def _options(asked: _Asked, costs: _Costs, places: Sequence[int]) -> tuple[FacilityOption, ...]:
-    """The facilities at these places with every minute accounted for in words.
+class _Found(NamedTuple):
+    """A facility that is shown: `error` is that of the way, as a share of it."""
+
+    facility: Facility
+    score: float
+    travel: float
+    on_roads: bool
+    beds: BedCount | None
+    age: float | None
+    deviation: float  # standard deviation of the score in minutes
+
+
+def _found(asked: _Asked, costs: _Costs, place: int) -> _Found:
+    journey, directory = asked.journey, asked.directory
+    row = asked.near.rows[place]
+    travel = float(costs.travel[place])
+    on_roads = costs.on_roads is not None and bool(costs.on_roads[place])
+    count = directory.counts[row]
+    age, trust = None, 0.0
+    if count is not None:
+        age = max(0.0, (journey.now - count.updated).total_seconds() / 60.0)
+        trust = 0.5 ** (age / HALF_LIFE_MIN)
+    error = ROAD_RELATIVE_ERROR if on_roads else RELATIVE_ERROR
+    # of the way, and of the beds as they age
+    deviation = math.hypot(
+        travel * error * ONE_SD, (1 - trust) * UNKNOWN_BEDS_MIN * journey.bed_weight
+    )
+    facility = directory.facilities[row]
+    return _Found(facility, float(costs.score[place]), travel, on_roads, count, age, deviation)
+
+
+def _options(asked: _Asked, found: Sequence[_Found]) -> tuple[FacilityOption, ...]:
+    """The facilities with every minute accounted for in words.
 
     Each is held against the best of the others: errors taken as normal and independent.
     Neighbouring sites share a part of the error of the way, so the truth is a little surer.
     """
-    journey = asked.journey
-    scores = [float(costs.score[place]) for place in places]
-    found = [_found(asked, costs, place) for place in places]
     out = []
-    for place, (facility, travel, error, count, age) in enumerate(found):
+    for place, shown in enumerate(found):
         confidence = 1.0
-        if len(places) > 1:
-            rival = 1 if place == 0 else 0
-            both = math.hypot(_deviation(journey, found[place]), _deviation(journey, found[rival]))
-            ahead = (scores[rival] - scores[place]) / max(both, 1e-9)
+        if len(found) > 1:
+            rival = found[1 if place == 0 else 0]
+            both = math.hypot(shown.deviation, rival.deviation)
+            ahead = (rival.score - shown.score) / max(both, 1e-9)
             confidence = 0.5 * (1 + math.erf(ahead * SQRT_HALF))
-        model = "road router" if error == ROAD_RELATIVE_ERROR else "distance model"
-        way = f"About {travel:.0f} min on the way, give or take {error:.0%} ({model})"
-        fit = asked.able.fit(facility)
-        reasons = [Reason("TRAVEL", way), *fit.reasons, _beds(count, age)]
-        if asked.resources and asked.shortages.worst:
-            reasons += [_shortage(shortage) for shortage in _short(asked, facility)]
-        reasons += _limits(journey, facility, travel)
+        fit = asked.able.fit(shown.facility)
         out.append(
             FacilityOption(
-                facility,
-                travel,
+                shown.facility,
+                shown.travel,
                 fit.met,
                 fit.missing,
-                None if count is None else count.beds,
-                age,
-                scores[place],
-                tuple(reasons),
+                None if shown.beds is None else shown.beds.beds,
+                shown.age,
+                shown.score,
+                (_way(round(shown.travel), shown.on_roads), *_against(asked, shown)),
                 confidence,
             )
         )
     return tuple(out)
 
 
-Found = tuple[Facility, float, float, BedCount | None, float | None]
+@lru_cache(maxsize=MOST_WORDS)
+def _way(minutes: int, on_roads: bool) -> Reason:
+    error, model = RELATIVE_ERROR, "distance model"
+    if on_roads:
+        error, model = ROAD_RELATIVE_ERROR, "road router"
+    text = f"About {minutes} min on the way, give or take {error:.0%} ({model})"
+    return Reason("TRAVEL", text)
 
 
-def _found(asked: _Asked, costs: _Costs, place: int) -> Found:
-    """Facility, minutes on the way and their error, count of free beds and its age."""
-    facility = asked.directory.facilities[asked.near.rows[place]]
-    on_roads = costs.on_roads is not None and bool(costs.on_roads[place])
-    count = facility.free_beds() if facility.beds else None
-    age = None
-    if count is not None:
-        age = max(0.0, (asked.journey.now - count.updated).total_seconds() / 60.0)
-    error = ROAD_RELATIVE_ERROR if on_roads else RELATIVE_ERROR
-    return facility, float(costs.travel[place]), error, count, age
-
-
-def _deviation(journey: Journey, found: Found) -> float:
-    """Standard deviation of the score in minutes: of the way, and of the beds as they age."""
-    _, travel, error, _, age = found
-    trust = 0.0 if age is None else 0.5 ** (age / HALF_LIFE_MIN)
-    beds = (1 - trust) * UNKNOWN_BEDS_MIN * journey.bed_weight
-    return math.hypot(travel * error * ONE_SD, beds)
+def _against(asked: _Asked, shown: _Found) -> list[Reason]:
+    """All but the way: capabilities, beds, shortages and limits."""
+    facility, age = shown.facility, shown.age
+    told = [*asked.able.fit(facility).reasons]
+    if shown.beds is None or age is None:
+        told.append(BEDS_UNKNOWN)
+    else:
+        told.append(_beds(shown.beds.beds, round(age), old=age > OLD_MIN))
+    if asked.resources and asked.shortages.worst:
+        told += [_shortage(shortage) for shortage in _short(asked, facility)]
+    told += _limits(asked.journey, facility, shown.travel)
+    return told
 
 
 def _limits(journey: Journey, facility: Facility, travel_min: float) -> list[Reason]:
@@ -280,13 +313,12 @@ def _limits(journey: Journey, facility: Facility, travel_min: float) -> list[Rea
     return told
 
 
-def _beds(count: BedCount | None, age_min: float | None) -> Reason:
-    if count is None or age_min is None:
-        return Reason("BEDS_UNKNOWN", "No count of free beds is known")
-    beds = f"{count.beds} free bed{'' if count.beds == 1 else 's'} counted {age_min:.0f} min ago"
-    if age_min > OLD_MIN:
+@lru_cache(maxsize=MOST_WORDS)
+def _beds(count: int, age_min: int, *, old: bool) -> Reason:
+    beds = f"{count} free bed{'' if count == 1 else 's'} counted {age_min} min ago"
+    if old:
         return Reason("BEDS_OLD", f"{beds}: too old to trust")
-    return Reason("BEDS_NONE" if count.beds == 0 else "BEDS_FREE", beds)
+    return Reason("BEDS_NONE" if count == 0 else "BEDS_FREE", beds)
 
 
 def _shortage(shortage: Shortage) -> Reason:
@@ -299,11 +331,11 @@ def _shortage(shortage: Shortage) -> Reason:
     )
 
 
-def _why_not(nearest: FacilityOption, best: FacilityOption) -> str:
+def _why_not(asked: _Asked, nearest: _Found, best: _Found) -> str:
     """What the nearest facility lacks, when it is not the best."""
-    told = [r.text for r in nearest.reasons if r.code not in ("TRAVEL", "CAPABILITIES_MET")]
-    gained = nearest.score_min - best.score_min
+    told = [r.text for r in _against(asked, nearest) if r.code != "CAPABILITIES_MET"]
+    gained = nearest.score - best.score
     return (
-        f"{nearest.facility.name} is nearer ({nearest.travel_min:.0f} min) but costs about "
+        f"{nearest.facility.name} is nearer ({nearest.travel:.0f} min) but costs about "
         f"{gained:.0f} min more to the right care: {'; '.join(told)}."
     )

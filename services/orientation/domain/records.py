@@ -60,20 +60,17 @@ class Counted:
     called: datetime
 
 
-def state_to_text(state: CaseState) -> str:
-    """JSON with sorted keys: the same state is always the same text."""
-    facts = {
-        name: [list(f.value) if isinstance(f.value, tuple) else f.value, _stamp(f.said), f.dating]
-        for name, f in state.facts.items()
-    }
-    kept = {
+def state_content(state: CaseState) -> dict[str, object]:
+    """What is kept of a state, for JSON: texts, numbers, truths, instants and lists of them."""
+    return {
         "format": FORMAT,
-        "facts": facts,
+        "facts": {
+            name: (fact.value, fact.said, int(fact.dating)) for name, fact in state.facts.items()
+        },
         "findings": sorted([f.code, f.path] for f in state.findings),
         "updates": sorted(state.updates),
         "opened": state.opened,
     }
-    return json.dumps(kept, sort_keys=True, separators=(",", ":"))
 
 
 def text_hash(text: str) -> str:
@@ -88,7 +85,3 @@ def state_from_text(text: str) -> CaseState:
         facts[name] = Fact(name, held, datetime.fromisoformat(said), Dating(dating))
     findings = frozenset(Finding(c, p) for c, p in kept["findings"] if c in REMEDIES)
     return CaseState(facts, findings, frozenset(kept["updates"]), kept["opened"])
-
-
-def _stamp(said: datetime) -> str:
-    return said.isoformat()

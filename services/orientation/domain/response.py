@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from services.orientation.domain.severity import ALWAYS_SMUR, Assessment, Band, Reason
@@ -12,6 +12,8 @@ CHILD_UNTIL = 16
 MOST_RESPONSES = 5
 SAS_LEVELS = frozenset(("R3", "R4"))  # continuity of care, advice
 CARRYING = frozenset(("TSU", "SIS"))
+CHILD = Reason("CHILD", "A child: the paediatric team where there is one")
+ALREADY_ENGAGED = Reason("ALREADY_ENGAGED", "A vehicle of this kind is already engaged")
 
 
 class Response(NamedTuple):
@@ -38,6 +40,47 @@ class ResponseRule:
 
 
 @dataclass(frozen=True, slots=True)
+class ResponseTable:
+    """The table of responses; the rows that a case gets are chosen once for each kind of case."""
+
+    rules: tuple[ResponseRule, ...]
+    _known: dict[tuple[str, Band], tuple[tuple[ResponseRule, Reason], ...]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def chosen(self, pathway: str, band: Band) -> tuple[tuple[ResponseRule, Reason], ...]:
+        """Rows for a pathway, the best first, with what is said of them."""
+        known = self._known.get((pathway, band))
+        if known is None:
+            code = f"BAND_{band.name}"
+            rows = _chosen(self.rules, pathway, band)
+            known = tuple((rule, Reason(code, rule.text)) for rule in rows)
+            self._known[pathway, band] = known
+        return known
+
+
+def _chosen(rules: Sequence[ResponseRule], pathway: str, band: Band) -> list[ResponseRule]:
+    """Rows of the pathway, else the general ones; a severe case adds the general ones."""
+    own = [r for r in rules if r.pathway == pathway and r.band in (band.name, "*")]
+    general = [r for r in rules if r.pathway == "*" and r.band == band.name]
+    if pathway == "DEATH" and band >= Band.MODERATE:
+        general = []
+    if pathway == "ADVICE" and band < Band.MODERATE:
+        own = []
+    ranked = sorted(own, key=lambda r: r.rank) + sorted(general, key=lambda r: r.rank)
+    seen: set[tuple[str, str]] = set()
+    kept = []
+    for rule in ranked:
+        key = (rule.decision_type, rule.resource_type)
+        if key not in seen:
+            seen.add(key)
+            kept.append(rule)
+    if band is Band.LIFE_THREAT:  # nothing milder stands before the intensive care team
+        kept.sort(key=lambda r: not r.resource_type.startswith("SMUR"))
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
 class LocalHabits:
     """What differs between two neighbouring SAMUs: department → who is sent first, by word.
 
@@ -53,7 +96,7 @@ class LocalHabits:
 
 def respond(
     case: Assessment,
-    rules: Sequence[ResponseRule],
+    rules: ResponseTable,
     habits: LocalHabits,
     *,
     department: str = "",
@@ -62,7 +105,9 @@ def respond(
     engaged: frozenset[str] = frozenset(),
 ) -> tuple[Response, ...]:
     """The best first. P0 or R1 always has SMUR among the options, R3 or R4 a doctor's slot."""
-    found = [_response(case, rule, engaged) for rule in _chosen(case, rules)]
+    found = [
+        _response(case, rule, why, engaged) for rule, why in rules.chosen(case.pathway, case.band)
+    ]
     _put_carrier_first(found, habits.carrier(department), case.band)
     human = {priority, care_level, case.patient.care_level} & ALWAYS_SMUR
     needs_smur = bool(human) or case.band is Band.LIFE_THREAT
@@ -74,28 +119,6 @@ def respond(
     if deferrable and case.band > Band.SEVERE and not any(map(_at_a_doctor, found)):
         found = [*found[: MOST_RESPONSES - 1], _appointment(case, min(deferrable))]
     return tuple(found)
-
-
-def _chosen(case: Assessment, rules: Sequence[ResponseRule]) -> list[ResponseRule]:
-    """Rows of the pathway, else the general ones; a severe case adds the general ones."""
-    band = case.band.name
-    own = [r for r in rules if r.pathway == case.pathway and r.band in (band, "*")]
-    general = [r for r in rules if r.pathway == "*" and r.band == band]
-    if case.pathway == "DEATH" and case.band >= Band.MODERATE:
-        general = []
-    if case.pathway == "ADVICE" and case.band < Band.MODERATE:
-        own = []
-    ranked = sorted(own, key=lambda r: r.rank) + sorted(general, key=lambda r: r.rank)
-    seen: set[tuple[str, str]] = set()
-    kept = []
-    for rule in ranked:
-        key = (rule.decision_type, rule.resource_type)
-        if key not in seen:
-            seen.add(key)
-            kept.append(rule)
-    if case.band is Band.LIFE_THREAT:  # nothing milder stands before the intensive care team
-        kept.sort(key=lambda r: not r.resource_type.startswith("SMUR"))
-    return kept
 
 
 def benefit(case: Assessment, decision_type: str, resource_type: str) -> float | None:
@@ -117,17 +140,18 @@ def _child(case: Assessment) -> bool:
     return case.patient.age_years is not None and case.patient.age_years < CHILD_UNTIL
 
 
-def _response(case: Assessment, rule: ResponseRule, engaged: frozenset[str]) -> Response:
+def _response(
+    case: Assessment, rule: ResponseRule, why: Reason, engaged: frozenset[str]
+) -> Response:
     resource, vehicle = rule.resource_type, rule.vehicle_type
-    reasons = [Reason(f"BAND_{case.band.name}", rule.text)]
+    reasons: tuple[Reason, ...] = (why,)
     if resource == "SMUR" and _child(case):
         resource, vehicle = "SMUR.PED", "SMUR.AR-PED"
-        reasons.append(Reason("CHILD", "A child: the paediatric team where there is one"))
-    family = vehicle.partition(".")[0] or resource.partition(".")[0]
-    if family in engaged:
-        reasons.append(Reason("ALREADY_ENGAGED", "A vehicle of this kind is already engaged"))
+        reasons += (CHILD,)
+    if engaged and (vehicle.partition(".")[0] or resource.partition(".")[0]) in engaged:
+        reasons += (ALREADY_ENGAGED,)
     helps = benefit(case, rule.decision_type, resource)
-    return Response(rule.decision_type, resource, vehicle, tuple(reasons), helps)
+    return Response(rule.decision_type, resource, vehicle, reasons, helps)
 
 
 def _smur(case: Assessment, why: str) -> Response:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -64,7 +66,7 @@ class RedFlag:
     def holds(self, patient: Patient, flags: frozenset[str]) -> bool:
         if self.flag and self.flag not in flags:
             return False
-        if (self.age_from is not None or self.age_until is not None) and not self._aged(patient):
+        if not self.aged(patient):
             return False
         if not self.vital:
             return bool(self.flag)
@@ -74,7 +76,9 @@ class RedFlag:
         low = self.below is None or value < self.below
         return low and (self.from_ is None or value >= self.from_)
 
-    def _aged(self, patient: Patient) -> bool:
+    def aged(self, patient: Patient) -> bool:
+        if self.age_from is None and self.age_until is None:
+            return True
         if patient.age_years is None:
             # Of unknown age: an adult rule holds (it may only raise), an infant's does not.
             return self.age_until is None
@@ -82,8 +86,65 @@ class RedFlag:
         return above and (self.age_until is None or patient.age_years < self.age_until)
 
 
+Placed = tuple[int, RedFlag]  # a rule and its place in the table
+
+
 @dataclass(frozen=True, slots=True)
-class Assessment:
+class RedFlags:
+    """The table of rules, laid out so that a patient meets only those that could hold.
+
+    Rules of a vital sign alone are kept by the stretches that their limits cut its scale
+    into; the others by their flag.
+    """
+
+    rules: tuple[RedFlag, ...]
+    _by_flag: Mapping[str, Sequence[Placed]] = field(repr=False)
+    _by_vital: Mapping[str, tuple[list[float], list[list[Placed]]]] = field(repr=False)
+
+    @staticmethod
+    def of(rules: Sequence[RedFlag]) -> RedFlags:
+        by_flag: dict[str, list[Placed]] = {}
+        vital_alone: dict[str, list[Placed]] = {}
+        for place, rule in enumerate(rules):
+            if rule.flag:
+                by_flag.setdefault(rule.flag, []).append((place, rule))
+            elif rule.vital:
+                vital_alone.setdefault(rule.vital, []).append((place, rule))
+        by_vital = {name: _stretches(placed) for name, placed in vital_alone.items()}
+        return RedFlags(tuple(rules), by_flag, by_vital)
+
+    def fired(self, patient: Patient) -> list[RedFlag]:
+        """Every rule that holds, in the order of the table."""
+        flags = patient.flags
+        found = []
+        for flag in flags:
+            found += [p for p in self._by_flag.get(flag, ()) if p[1].holds(patient, flags)]
+        for name, value in patient.vitals.items():
+            if name in self._by_vital:
+                limits, stretches = self._by_vital[name]
+                here = stretches[bisect_right(limits, value)]
+                found += [placed for placed in here if placed[1].aged(patient)]
+        found.sort()  # no two rules have the same place
+        return [rule for _, rule in found]
+
+
+def _stretches(placed: Sequence[Placed]) -> tuple[list[float], list[list[Placed]]]:
+    """The limits of these rules in order, and who holds below, between and above them."""
+    told = {limit for _, rule in placed for limit in (rule.below, rule.from_)}
+    limits = sorted(limit for limit in told if limit is not None)
+    stretches = [
+        [
+            (place, rule)
+            for place, rule in placed
+            if (rule.from_ is None or rule.from_ <= low)
+            and (rule.below is None or low < rule.below)
+        ]
+        for low in (-math.inf, *limits)
+    ]
+    return limits, stretches
+
+
+class Assessment(NamedTuple):
     """One patient's severity with everything that led to it."""
 
     patient: Patient
@@ -133,7 +194,7 @@ def inputs_of(patient: Patient, vocabulary: Vocabulary, model: Scorer) -> Patien
 def assess(
     patient: Patient,
     vocabulary: Vocabulary,
-    rules: Sequence[RedFlag],
+    rules: RedFlags,
     model: Scorer | None,
     *,
     priority: str = "",
@@ -149,12 +210,7 @@ def assess(
     if model is not None and enough:
         score = model.score(inputs_of(patient, vocabulary, model))
     band = band_of(score.p_icu, score.p_admission) if score else Band.NOT_ENOUGH_DATA
-    flags, vitals = patient.flags, patient.vitals
-    fired = [
-        rule
-        for rule in rules
-        if (rule.flag in flags or rule.vital in vitals) and rule.holds(patient, flags)
-    ]
+    fired = rules.fired(patient)
     reasons = [Reason(rule.rule, rule.text) for rule in fired]
     for rule in fired:
         band = graver(band, rule.floor)
@@ -166,14 +222,14 @@ def assess(
         if word in floors:
             band = graver(band, floors[word])
             reasons.append(Reason(f"HUMAN_{word}", f"A human set {word}: never lowered"))
-    reasons += _model_reasons(score)
+    told = tuple(dict.fromkeys(reasons))  # the care level may stand twice
     pathway = _pathway(patient.pathway, fired)
     return Assessment(
         patient,
         band,
         score.p_icu if score else None,
         score.p_admission if score else None,
-        tuple(dict.fromkeys(reasons)),
+        (*told, *_model_reasons(score)),
         pathway,
         patient.syndrome_group,
         tuple(rule.rule for rule in fired),
@@ -218,17 +274,20 @@ def _model_reasons(score: ModelScore | None) -> list[Reason]:
     """The model's reasons, the weightiest first; with BASELINE they add up to its sum."""
     if score is None:
         return []
-    base = Reason("BASELINE", "A person of 45 years of whom nothing else is known", score.base)
-    ordered = sorted(score.reasons, key=lambda item: (-abs(item[1]), item[0]))
-    kept = [(code, value) for code, value in ordered if abs(value) >= LEAST_SHOWN]
-    rest = sum(value for _, value in ordered) - sum(value for _, value in kept)
-    shown = [Reason(code, _text(code, raises=value > 0), value) for code, value in kept]
+    shown = [Reason("BASELINE", "A person of 45 years of whom nothing else is known", score.base)]
+    rest = 0.0
+    weighed = zip(score.codes, score.added, strict=True)
+    for size, code, value in sorted([(-abs(value), code, value) for code, value in weighed]):
+        if size <= -LEAST_SHOWN:
+            shown.append(Reason(code, _text(code, value > 0), value))
+        else:
+            rest += value
     if rest:
         shown.append(Reason("SMALL_REASONS", "All other reasons together", rest))
-    return [base, *shown]
+    return shown
 
 
 @functools.cache
-def _text(code: str, *, raises: bool) -> str:
+def _text(code: str, raises: bool) -> str:
     name = TEXTS.get(code) or code.replace("_AND_", " with ").replace("_", " ").capitalize()
     return f"{name} {'raises' if raises else 'lowers'} the risk"

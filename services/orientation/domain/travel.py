@@ -69,10 +69,11 @@ def crow_minutes(crow_fly_km: Floats, vehicle_type: str, local_hour: int) -> Flo
     if not speed.slowed_by_traffic:
         return np.asarray(speed.ends_min + 60.0 * crow_fly_km / speed.road)
     factor = traffic(local_hour)
-    distance = ROAD_FACTOR * crow_fly_km
-    town = np.minimum(distance, TOWN_KM)
-    beyond = (distance - town) * (60.0 / (speed.road * factor))
-    return np.asarray(speed.ends_min + town * (60.0 / (speed.town * factor)) + beyond)
+    # every kilometre as on the road, and what those in town cost more
+    beyond = ROAD_FACTOR * 60.0 / (speed.road * factor)
+    slower = ROAD_FACTOR * 60.0 / (speed.town * factor) - beyond
+    town = np.minimum(crow_fly_km, TOWN_KM / ROAD_FACTOR)
+    return np.asarray(crow_fly_km * beyond + town * slower + speed.ends_min)
 
 
 def road_minutes(car_minutes: Floats, vehicle_type: str, local_hour: int) -> Floats:

@@ -20,7 +20,7 @@ from services.orientation.use_cases.distribute import Distribute
 from services.orientation.use_cases.modes import SetSuggestions
 from services.orientation.use_cases.score import Asked, ScoreCase, Scored
 from services.orientation.use_cases.vehicles import Heard, ReportResources
-from services.orientation.wire.answers import MODES, finding_to_wire, scored_to_wire
+from services.orientation.wire.answers import MODES, finding_to_wire, scored_to_bytes
 from services.orientation.wire.cases import update_from_wire
 from services.orientation.wire.distribution import distribution_to_wire, wanted_from_wire
 from services.orientation.wire.facilities import beds_from_wire, limits_from_wire
@@ -50,9 +50,7 @@ class OrientationRpc(orientation_pb2_grpc.OrientationServiceServicer):
 
     def __init__(self, use_cases: UseCases, limits: StreamLimits) -> None:
         self._use, self._limits = use_cases, limits
-        self._grouped: Grouping[pb.ScoreCaseRequest, pb.ScoreCaseResponse] = Grouping(
-            self._together
-        )
+        self._grouped: Grouping[pb.ScoreCaseRequest, bytes] = Grouping(self._together)
 
     @property
     def _version(self) -> str:
@@ -65,16 +63,14 @@ class OrientationRpc(orientation_pb2_grpc.OrientationServiceServicer):
             return Asked(score.read(request.hub_json), request.shown_to)
         return Asked(score.read_typed(update_from_wire(request.typed)), request.shown_to)
 
-    def _together(
-        self, requests: Sequence[pb.ScoreCaseRequest]
-    ) -> list[pb.ScoreCaseResponse | Refusal]:
+    def _together(self, requests: Sequence[pb.ScoreCaseRequest]) -> list[bytes | Refusal]:
         """Answers in the order of the requests; one that cannot be read harms no other."""
-        out: list[pb.ScoreCaseResponse | Refusal] = []
+        out: list[bytes | Refusal] = []
         readable: list[tuple[int, Asked]] = []
         for place, request in enumerate(requests):
             try:
                 readable.append((place, self._asked(request)))
-                out.append(pb.ScoreCaseResponse())
+                out.append(b"")
             except Refusal as refusal:
                 out.append(refusal)
         scored = self._use.score.together([asked for _, asked in readable])
@@ -82,18 +78,20 @@ class OrientationRpc(orientation_pb2_grpc.OrientationServiceServicer):
             out[place] = self._wire(answer)
         return out
 
-    def _wire(self, scored: Scored) -> pb.ScoreCaseResponse:
-        return scored_to_wire(scored.answers, scored.findings, self._version)
+    def _wire(self, scored: Scored) -> bytes:
+        return scored_to_bytes(scored.answers, scored.findings, self._version)
 
-    def _late(self, request: pb.ScoreCaseRequest) -> pb.ScoreCaseResponse:
+    def _late(self, request: pb.ScoreCaseRequest) -> bytes:
         return self._wire(self._use.score.late(self._asked(request).reading))
 
-    async def ScoreCase(self, request: pb.ScoreCaseRequest, _: Context) -> pb.ScoreCaseResponse:
+    async def ScoreCase(  # type: ignore[override]  # its answer is serialised already
+        self, request: pb.ScoreCaseRequest, _: Context
+    ) -> bytes:
         return await self._grouped.submit(request)
 
-    async def StreamCases(
+    async def StreamCases(  # type: ignore[override]  # its answers are serialised already
         self, request_iterator: AsyncIterator[pb.StreamCasesRequest], _: Context
-    ) -> AsyncIterator[pb.StreamCasesResponse]:
+    ) -> AsyncIterator[bytes]:
         stream = CaseStream(self._grouped.submit, self._late, self._use.score.clock, self._limits)
         async for response in stream.run(request_iterator):
             yield response
@@ -177,6 +175,21 @@ class OrientationRpc(orientation_pb2_grpc.OrientationServiceServicer):
         wanted = next(mode for mode, code in MODES.items() if code == request.mode)
         before = await in_thread(self._use.modes, request.owner, wanted, request.set_by)
         return pb.SetSuggestionsResponse(previous=MODES[before])
+
+
+def register(server: grpc.aio.Server, rpc: OrientationRpc) -> None:
+    """Adds every RPC of the service, then in their place the two whose answers are bytes."""
+    orientation_pb2_grpc.add_OrientationServiceServicer_to_server(rpc, server)
+    ready: dict[str, Any] = {
+        "ScoreCase": grpc.unary_unary_rpc_method_handler(
+            rpc.ScoreCase, request_deserializer=pb.ScoreCaseRequest.FromString
+        ),
+        "StreamCases": grpc.stream_stream_rpc_method_handler(
+            rpc.StreamCases, request_deserializer=pb.StreamCasesRequest.FromString
+        ),
+    }
+    name = pb.DESCRIPTOR.services_by_name["OrientationService"].full_name
+    server.add_registered_method_handlers(name, ready)
 
 
 def _report(report: pb.FacilityReport) -> Report:

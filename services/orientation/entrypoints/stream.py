@@ -7,15 +7,16 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from larrey.orientation.v1 import orientation_pb2 as pb
+from services.orientation.wire.answers import answer_frame
 from services.orientation.wire.times import to_stamp
 from shared.clock import Clock
 from shared.errors import Refusal
 from shared.rpc import validate
 from shared.rpc.status import code_of
 
-Answer = asyncio.Future[pb.ScoreCaseResponse]
+Answer = asyncio.Future[bytes]
 Submit = Callable[[pb.ScoreCaseRequest], Answer]
-Late = Callable[[pb.ScoreCaseRequest], pb.ScoreCaseResponse]
+Late = Callable[[pb.ScoreCaseRequest], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class StreamLimits:
 
 
 class CaseStream:
-    """Answers frames as they are ready; the correlation id says which is which.
+    """Answers frames as they are ready, serialised; the correlation id says which is which.
 
     A frame that is refused is answered with the refusal and the stream goes on. A frame
     whose time is up gets the rules' answer, which says so; the full one is still kept
@@ -40,16 +41,14 @@ class CaseStream:
         self._submit, self._late, self._clock, self._limits = submit, late, clock, limits
         self._loop = asyncio.get_running_loop()
         # What goes out, and whether it gives a slot back
-        self._out: asyncio.Queue[tuple[pb.StreamCasesResponse, bool] | None] = asyncio.Queue()
+        self._out: asyncio.Queue[tuple[bytes, bool] | None] = asyncio.Queue()
         self._slots = asyncio.Semaphore(limits.in_flight)
         self._open = 0  # frames that were not answered yet
         self._over = False  # no further frame will come
         self._spoke = self._loop.time()
         self._failure: BaseException | None = None
 
-    async def run(
-        self, requests: AsyncIterator[pb.StreamCasesRequest]
-    ) -> AsyncIterator[pb.StreamCasesResponse]:
+    async def run(self, requests: AsyncIterator[pb.StreamCasesRequest]) -> AsyncIterator[bytes]:
         reading = self._loop.create_task(self._read(requests))
         self._loop.call_later(self._limits.heartbeat_s, self._beat)
         try:
@@ -77,9 +76,10 @@ class CaseStream:
             left = self._limits.heartbeat_s
         self._loop.call_later(left, self._beat)
 
-    def _heartbeat(self, correlation_id: str) -> pb.StreamCasesResponse:
+    def _heartbeat(self, correlation_id: str) -> bytes:
         beat = pb.Heartbeat(sent_time=to_stamp(self._clock.now()))
-        return pb.StreamCasesResponse(correlation_id=correlation_id, heartbeat=beat)
+        frame = pb.StreamCasesResponse(correlation_id=correlation_id, heartbeat=beat)
+        return frame.SerializeToString()
 
     async def _read(self, requests: AsyncIterator[pb.StreamCasesRequest]) -> None:
         try:
@@ -116,7 +116,7 @@ class CaseStream:
         frame.answered = True
         name = frame.request.correlation_id
         if error is None and not frame.work.cancelled():
-            self._give(pb.StreamCasesResponse(correlation_id=name, answer=frame.work.result()))
+            self._give(answer_frame(name, frame.work.result()))
         elif isinstance(error, Refusal):
             self._give(_refused(name, error))
         else:
@@ -135,9 +135,9 @@ class CaseStream:
         except Exception as error:  # noqa: BLE001  raised again where the stream is answered
             self._fail(error)
         else:
-            self._give(pb.StreamCasesResponse(correlation_id=name, answer=answer))
+            self._give(answer_frame(name, answer))
 
-    def _give(self, response: pb.StreamCasesResponse) -> None:
+    def _give(self, response: bytes) -> None:
         self._open -= 1
         self._out.put_nowait((response, True))
         self._end_when_done()
@@ -163,8 +163,8 @@ class _Frame:
     answered: bool = False
 
 
-def _refused(correlation_id: str, refusal: Refusal) -> pb.StreamCasesResponse:
-    return pb.StreamCasesResponse(
+def _refused(correlation_id: str, refusal: Refusal) -> bytes:
+    frame = pb.StreamCasesResponse(
         correlation_id=correlation_id,
         refusal=pb.StreamRefusal(
             code=code_of(refusal),
@@ -173,3 +173,4 @@ def _refused(correlation_id: str, refusal: Refusal) -> pb.StreamCasesResponse:
             message=refusal.message,
         ),
     )
+    return frame.SerializeToString()

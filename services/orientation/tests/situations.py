@@ -14,6 +14,7 @@ from typing import Any
 from services.orientation.adapters.bundle import load_bundle
 from services.orientation.adapters.keys import KeyedHash
 from services.orientation.adapters.reference import BUNDLE, DATA, Reference, load_reference
+from services.orientation.adapters.store.texts import state_to_text
 from services.orientation.domain.case import CaseState
 from services.orientation.domain.decision import Decision
 from services.orientation.domain.directory import Directory
@@ -25,7 +26,6 @@ from services.orientation.domain.records import (
     CaseKey,
     Counted,
     StoredCase,
-    state_to_text,
     text_hash,
 )
 from services.orientation.domain.severity import Band
@@ -124,6 +124,9 @@ class MemoryRecords:
 
     def case(self, key: CaseKey) -> StoredCase | None:
         return self.cases.get(key)
+
+    def others(self, key: CaseKey) -> list[CaseState]:
+        return [c.state for k, c in self.cases.items() if k != key and k.exercise == key.exercise]
 
     def put_case(self, key: CaseKey, case: StoredCase) -> str:
         self.cases[key] = case

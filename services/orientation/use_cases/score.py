@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from services.orientation.domain.case import EMPTY, CaseState, CaseUpdate, merge
@@ -16,6 +16,7 @@ from services.orientation.domain.model import Scorer
 from services.orientation.domain.modes import Mode
 from services.orientation.domain.orient import Answer, Knowledge, orient
 from services.orientation.domain.records import CaseKey, Counted, StoredCase, Suggestion
+from services.orientation.domain.swapped import suspicious, swapped
 from services.orientation.domain.typed import TypedUpdate, read_typed
 from services.orientation.ports import Around, Keyer, Meter, Record, Records
 from shared.clock import Clock
@@ -106,6 +107,8 @@ class ScoreCase:
         self, record: Record, key: CaseKey, update: CaseUpdate, now: datetime, shown_to: str
     ) -> Answer:
         known = record.case(key)
+        if known is not None:
+            update = self._held_against(record, key, update, known.state)
         state = merge(known.state if known else EMPTY, update)
         answer = self._answer(update, state, now)
         counted = known.counted_group if known else ""
@@ -132,6 +135,16 @@ class ScoreCase:
         content = suggestion_entry(key, update, answer, version, self.knowledge.version)
         record.log(SUGGESTION, key, content | {"inputs": inputs, "shown_to": shown_to})
         return answer
+
+    def _held_against(
+        self, record: Record, key: CaseKey, update: CaseUpdate, known: CaseState
+    ) -> CaseUpdate:
+        """With a finding where the update may be meant for another case."""
+        vocabulary = self.knowledge.vocabulary
+        if not suspicious(update, known, vocabulary):
+            return update
+        found = swapped(update, known, record.others(key), vocabulary)
+        return replace(update, findings=(*update.findings, found)) if found else update
 
     def _answer(
         self, update: CaseUpdate, state: CaseState, now: datetime, *, late: bool = False

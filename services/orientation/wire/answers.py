@@ -1,4 +1,4 @@
-"""Answers to the wire."""
+"""Answers to the wire, as bytes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ from larrey.orientation.v1 import orientation_pb2 as pb
 from services.orientation.domain.findings import Finding
 from services.orientation.domain.modes import Mode
 from services.orientation.domain.orient import Answer, HumanDecision
-from services.orientation.domain.ranking import FacilityOption
-from services.orientation.domain.response import Response
-from services.orientation.domain.severity import Band, Reason
+from services.orientation.domain.severity import Assessment, Band
+from services.orientation.wire.pieces import (
+    ANSWER_REASON,
+    FRAME_ANSWER,
+    RESPONSE_ANSWER,
+    facility_piece,
+    finding_piece,
+    reason_piece,
+    response_piece,
+    sized,
+)
 from services.orientation.wire.times import to_stamp
 
 BANDS = {
@@ -22,47 +30,6 @@ BANDS = {
 }
 
 
-def scored_to_wire(
-    answers: Iterable[Answer], findings: Iterable[Finding], model_version: str
-) -> pb.ScoreCaseResponse:
-    return pb.ScoreCaseResponse(
-        answers=[answer_to_wire(answer, model_version) for answer in answers],
-        findings=[finding_to_wire(finding) for finding in findings],
-    )
-
-
-def answer_to_wire(answer: Answer, model_version: str) -> pb.CaseAnswer:
-    case = answer.assessment
-    if answer.mode is not Mode.ON:
-        return _withheld(answer)
-    out = pb.CaseAnswer(
-        case_id=answer.case_id,
-        mode=pb.SUGGESTION_MODE_ON,
-        severity=pb.Severity(
-            p_icu=case.p_icu,
-            p_admission=case.p_admission,
-            band=BANDS[case.band],
-            model_version=model_version if case.model_used else "",
-            model_used=case.model_used,
-            p_icu_low=case.p_icu_interval[0] if case.p_icu_interval else None,
-            p_icu_high=case.p_icu_interval[1] if case.p_icu_interval else None,
-        ),
-        responses=[_response(response) for response in answer.responses],
-        facilities=[_facility(option) for option in answer.facilities],
-        reasons=[_reason(reason) for reason in answer.reasons],
-        missing=answer.missing,
-        findings=[finding_to_wire(finding) for finding in answer.findings],
-        exercise=answer.exercise,
-        waiting_for_case=answer.waiting_for_case,
-        why_not_nearest=answer.ranking.why_not_nearest,
-        revision=answer.revision,
-        syndrome_group=case.syndrome_group,
-    )
-    if answer.human_decision is not None:
-        out.human_decision.CopyFrom(_human(answer.human_decision))
-    return out
-
-
 MODES = {
     Mode.ON: pb.SUGGESTION_MODE_ON,
     Mode.SHADOW: pb.SUGGESTION_MODE_SHADOW,
@@ -70,55 +37,66 @@ MODES = {
 }
 
 
-def _withheld(answer: Answer) -> pb.CaseAnswer:
-    """What is shown while a SAMU has its suggestions stopped or in the shadow: no suggestion."""
+def scored_to_bytes(
+    answers: Iterable[Answer], findings: Iterable[Finding], model_version: str
+) -> bytes:
+    """A serialised ScoreCaseResponse."""
+    out = pb.ScoreCaseResponse(findings=[finding_to_wire(f) for f in findings])
+    parts = [sized(RESPONSE_ANSWER, answer_to_bytes(a, model_version)) for a in answers]
+    return b"".join([*parts, out.SerializeToString()])
+
+
+def answer_frame(correlation_id: str, answer: bytes) -> bytes:
+    """A serialised StreamCasesResponse around a serialised ScoreCaseResponse."""
+    head = pb.StreamCasesResponse(correlation_id=correlation_id).SerializeToString()
+    return head + sized(FRAME_ANSWER, answer)
+
+
+def answer_to_bytes(answer: Answer, model_version: str) -> bytes:
+    """A serialised CaseAnswer.
+
+    While a SAMU has its suggestions stopped or in the shadow no suggestion is in it.
+    """
+    case = answer.assessment
     out = pb.CaseAnswer(
         case_id=answer.case_id,
         mode=MODES[answer.mode],
         missing=answer.missing,
-        findings=[finding_to_wire(finding) for finding in answer.findings],
         exercise=answer.exercise,
         waiting_for_case=answer.waiting_for_case,
         revision=answer.revision,
-        syndrome_group=answer.assessment.syndrome_group,
+        syndrome_group=case.syndrome_group,
     )
     if answer.human_decision is not None:
         out.human_decision.CopyFrom(_human(answer.human_decision))
-    return out
+    shown = answer.mode is Mode.ON
+    if shown:
+        out.why_not_nearest = answer.ranking.why_not_nearest
+        _fill(out.severity, case, model_version)
+    parts = [out.SerializeToString()]
+    if shown:
+        parts += [response_piece(response) for response in answer.responses]
+        parts += [facility_piece(option) for option in answer.facilities]
+        parts += [reason_piece(ANSWER_REASON, reason) for reason in answer.reasons]
+    parts += [finding_piece(finding) for finding in answer.findings]
+    return b"".join(parts)
 
 
-def _reason(reason: Reason) -> pb.Reason:
-    return pb.Reason(code=reason.code, text=reason.text, log_odds=reason.log_odds)
+def _fill(out: pb.Severity, case: Assessment, model_version: str) -> None:
+    if case.p_icu is not None:
+        out.p_icu = case.p_icu
+    if case.p_admission is not None:
+        out.p_admission = case.p_admission
+    out.band = BANDS[case.band]
+    out.model_used = case.model_used
+    if case.model_used:
+        out.model_version = model_version
+    if case.p_icu_interval is not None:
+        out.p_icu_low, out.p_icu_high = case.p_icu_interval
 
 
 def finding_to_wire(finding: Finding) -> pb.Finding:
     return pb.Finding(code=finding.code, path=finding.path, remedy=finding.remedy)
-
-
-def _response(response: Response) -> pb.Response:
-    return pb.Response(
-        decision_type=response.decision_type,
-        resource_type=response.resource_type,
-        vehicle_type=response.vehicle_type,
-        reasons=[_reason(reason) for reason in response.reasons],
-        expected_benefit=response.expected_benefit,
-    )
-
-
-def _facility(option: FacilityOption) -> pb.FacilityOption:
-    return pb.FacilityOption(
-        finess_geo=option.facility.finess_geo,
-        name=option.facility.name,
-        travel_min=option.travel_min,
-        capabilities_met=option.met,
-        capabilities_missing=option.missing,
-        beds_free=option.beds_free,
-        beds_age_min=option.beds_age_min,
-        score_min=option.score_min,
-        reasons=[_reason(reason) for reason in option.reasons],
-        synthetic_capabilities=option.facility.synthetic,
-        confidence=option.confidence,
-    )
 
 
 def _human(decision: HumanDecision) -> pb.HumanDecision:

@@ -14,20 +14,21 @@ from services.orientation.domain.records import CaseKey, Counted
 from services.orientation.domain.vehicles import Vehicle
 from services.orientation.wire.answers import BANDS
 from services.orientation.wire.facilities import report_to_wire
-from services.orientation.wire.times import from_stamp, to_stamp
+from services.orientation.wire.times import from_stamp, stamp_into, to_stamp
 from shared.errors import Malformed
 
 
 def oriented_event(key: CaseKey, counted: Counted) -> events_pb2.CaseOriented:
-    return events_pb2.CaseOriented(
+    out = events_pb2.CaseOriented(
         case_key=key.value,
         syndrome_group=counted.syndrome_group,
         band=BANDS[counted.band],
         department=counted.department,
-        oriented_time=to_stamp(counted.oriented),
         previous_group=counted.previous_group,
-        called_time=to_stamp(counted.called),
     )
+    stamp_into(out.oriented_time, counted.oriented)
+    stamp_into(out.called_time, counted.called)
+    return out
 
 
 def decided_event(key: CaseKey, decision: Decision) -> events_pb2.DecisionRecorded:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.replenishment.domain.problem import NO_BREAK, NO_CAP, Ints, Problem, Rows, Storage
+from services.replenishment.ports import Instance
 from shared.errors import Malformed
 
 # fmt: off
@@ -21,6 +22,14 @@ OTHERS = (
     "cum_demand_q", "order_day", "order_cost", "storage_cap", "storage_penalty", "budget_cap",
     "budget_penalty", "alloc_cap",
 )
+FINITE = (
+    "cum_demand_q", "initial_stock", "moq", "pack_price", "holding", "backorder", "line_cost",
+    "order_cost", "budget_penalty", "storage_penalty", "lead", "break_qty", "break_discount",
+    "n_order_days", "order_day", "item", "site", "supplier", "cold", "volume",
+)
+NEVER_NEGATIVE = (
+    "lead", "n_order_days", "item", "site", "supplier", "cold", "moq", "volume", "alloc_cap",
+)
 # fmt: on
 UNLIMITED = 1e8  # an allocation above this is none
 NO_LIMIT = np.iinfo(np.int64).max // 4
@@ -28,7 +37,12 @@ NO_LIMIT = np.iinfo(np.int64).max // 4
 
 def read_instance(path: Path) -> Problem:
     """The problem in an .npz file. Malformed INSTANCE_MALFORMED, naming what is wrong."""
-    arrays = _load(path)
+    return read_named(path).problem
+
+
+def read_named(path: Path) -> Instance:
+    """The same, with the site and the item of every row."""
+    arrays = load_arrays(path, "instance")
     missing = [name for name in (*ROWS, *OTHERS) if name not in arrays]
     if missing:
         raise _bad(path, f"it lacks the arrays {', '.join(missing)}")
@@ -41,23 +55,73 @@ def read_instance(path: Path) -> Problem:
     numbers = {n: a for n, a in arrays.items() if a.dtype.kind == "f"}
     if any(np.isnan(a).any() for a in numbers.values()):
         raise _bad(path, "some numbers are missing (NaN)")
-    return problem_of(arrays)
+    wrong = _wrong_shape(arrays) or _wrong_number(arrays)
+    if wrong:
+        raise _bad(path, wrong)
+    site, item = arrays["site"].astype(np.int64), arrays["item"].astype(np.int64)
+    return Instance(problem_of(arrays), site, item)
 
 
-def _load(path: Path) -> dict[str, NDArray[np.generic]]:
+def _wrong_shape(arrays: dict[str, NDArray[Any]]) -> str:
+    """What is wrong with kinds and shapes, in words; empty when nothing is."""
+    known = (*ROWS, *OTHERS, *(n for n in ("max_packs",) if n in arrays))
+    texts = [n for n in known if arrays[n].dtype.kind not in "iufb"]
+    if texts:
+        return f"{', '.join(texts)} must hold plain numbers"
+    count, days, _ = arrays["cum_demand_q"].shape
+    single = [n for n in ("order_cost", "storage_penalty", "budget_penalty") if arrays[n].ndim]
+    if single:
+        return f"{', '.join(single)} must be one number"
+    if arrays["order_day"].ndim != 2 or len(arrays["order_day"]) != count:
+        return "order_day must be item-sites x order days"
+    if arrays["alloc_cap"].ndim != 1 or arrays["budget_cap"].ndim != 2:
+        return "alloc_cap must have one entry per item, budget_cap be sites x weeks"
+    if arrays["storage_cap"].ndim < 2 or arrays["storage_cap"].shape[-1] != days:
+        return "storage_cap must be sites x cold or not x days"
+    if "max_packs" in arrays and arrays["max_packs"].shape != (count,):
+        return "max_packs must have one entry per item-site"
+    return ""
+
+
+def _wrong_number(arrays: dict[str, NDArray[Any]]) -> str:
+    """Which array points outside another one, or holds what no shelf or price can be."""
+    days = arrays["cum_demand_q"].shape[1]
+    endless = [n for n in FINITE if not np.isfinite(arrays[n]).all()]
+    if endless:
+        return f"{', '.join(endless)} holds an infinite number"
+    negative = [n for n in NEVER_NEGATIVE if (arrays[n] < 0).any()]
+    if negative:
+        return f"{', '.join(negative)} is below 0 somewhere"
+    listed, counts = arrays["order_day"], arrays["n_order_days"]
+    if counts.max() > listed.shape[1]:
+        return "n_order_days counts more days than order_day lists"
+    given = listed[np.arange(listed.shape[1])[None, :] < counts[:, None]]
+    if given.size and (given.min() < 0 or given.max() >= days):
+        return "order_day lists a day outside the days of the demand"
+    for name, places in (
+        ("item", len(arrays["alloc_cap"])),
+        ("site", len(arrays["budget_cap"])),
+        ("cold", 2),
+        ("site", arrays["storage_cap"].size // days // 2),
+    ):
+        if arrays[name].max() >= places:
+            return f"{name} goes up to {arrays[name].max()}, and only {places} are described"
+    return ""
+
+
+def load_arrays(path: Path, field: str) -> dict[str, NDArray[np.generic]]:
+    """The arrays in a file; Malformed INSTANCE_MALFORMED, naming the field it was given in."""
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except FileNotFoundError:
-        raise _bad(path, "there is no such file") from None
+        raise _bad(path, "there is no such file", field) from None
     except (OSError, ValueError, zipfile.BadZipFile, AttributeError):
-        raise _bad(path, "it is not a whole .npz file of numpy arrays") from None
+        raise _bad(path, "it is not a whole .npz file of numpy arrays", field) from None
 
 
-def _bad(path: Path, why: str) -> Malformed:
-    return Malformed(
-        "INSTANCE_MALFORMED", f"{path.name} cannot be planned: {why}.", field="instance"
-    )
+def _bad(path: Path, why: str, field: str = "instance") -> Malformed:
+    return Malformed("INSTANCE_MALFORMED", f"{path.name} cannot be planned: {why}.", field=field)
 
 
 def problem_of(arrays: dict[str, NDArray[Any]]) -> Problem:

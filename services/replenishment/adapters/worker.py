@@ -27,7 +27,10 @@ LAST_NICENESS = 19
 ASK_SECONDS, TELL_SECONDS = 0.1, 0.5
 # Beyond the seconds that were asked for: the last round ends, the answer travels.
 GRACE_SECONDS = 5.0
-START_SECONDS = 30.0  # until the first sign of life: python and the engines are loaded
+TOPPING = 0.7  # of the time until plans in hard stores are improved step by step, ...
+TOPPING_SECONDS = 1.0  # ... which has as long at least, and so has the price of the room
+# Until the first plan: python and the engines are loaded, by a worker that lets others go first.
+START_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +40,7 @@ class Told:
     progress: SolverProgress
     orders: Ints | None
     final: bool
-    budget_prices: Floats | None = None
+    prices: tuple[Floats, Floats | None] | None = None  # of budgets and stores
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,35 +63,50 @@ class Lost:
 
 def work(sender: Connection, job: Job, compiled: Path | None) -> None:
     """What the worker process runs."""
-    _prepare(NICENESS, compiled)  # calls are answered first
+    prepare(NICENESS, compiled)  # calls are answered first
     # The engines are loaded here only: a service that never plans never pays for them.
     from services.replenishment.adapters.solver.engine import Effort, Watch, solve  # noqa: PLC0415
+    from services.replenishment.adapters.solver.topping import room_worth, topped  # noqa: PLC0415
 
     def tell(progress: Progress, orders: Ints | None) -> None:
         sender.send(Told(_progress(progress), orders, final=False))
 
-    _cap(job.memory_mb)
+    cap_memory(job.memory_mb)
     left = max(0.0, job.deadline - time.monotonic())
+    if _has_hard_store(job.problem):
+        left *= TOPPING
     effort = Effort(seconds=left, rounds=10_000, gap=job.gap)
+
     try:
         solution = solve(job.problem, effort, job.seed, Watch(time.monotonic, tell))
+        until = max(job.deadline, time.monotonic() + TOPPING_SECONDS)
+        orders = topped(job.problem, solution.orders, job.seed, lambda: time.monotonic() >= until)
+        worth = room_worth(
+            job.problem, orders, job.seed, lambda: time.monotonic() >= until + TOPPING_SECONDS
+        )
     except MemoryError:
         sender.send(Lost(_out_of_memory(job)))
         return
-    prices = _budget_prices(job.problem, solution.prices)
-    sender.send(Told(_progress(solution.progress), solution.orders, True, prices))
+    stores = shelf_prices(job.problem, solution.prices, worth)
+    prices = _budget_prices(job.problem, solution.prices), stores
+    sender.send(Told(_progress(solution.progress), orders, True, prices))
     sender.close()
 
 
 def warm(compiled: Path | None) -> None:
     """Runs in a process of its own at the start: the loops are compiled and kept on disk."""
-    _prepare(LAST_NICENESS, compiled)
+    prepare(LAST_NICENESS, compiled)
     from services.replenishment.adapters.solver.warming import compile_all  # noqa: PLC0415
 
     compile_all()
 
 
-def _cap(megabytes: int) -> None:
+def _has_hard_store(problem: Problem) -> bool:
+    storage = problem.storage
+    return storage is not None and storage.hard is not None and bool(storage.hard.any())
+
+
+def cap_memory(megabytes: int) -> None:
     """Limits the address space, so that a large plan fails and the machine does not."""
     if not megabytes:
         return
@@ -109,7 +127,7 @@ def _out_of_memory(job: Job) -> str:
     )
 
 
-def _prepare(niceness: int, compiled: Path | None) -> None:
+def prepare(niceness: int, compiled: Path | None) -> None:
     _die_with_parent()
     step_back(niceness)
     if compiled is not None:
@@ -126,6 +144,17 @@ def _budget_prices(problem: Problem, prices: Floats) -> Floats:
     limited = np.isfinite(problem.weekly_budget)
     found[limited] = prices[: int(limited.sum())]
     return found
+
+
+def shelf_prices(problem: Problem, prices: Floats, worth: Floats) -> Floats | None:
+    """[P, T] of the engine's prices, whose last rows are the stores' days; or what more room
+    was seen to be worth on the plan itself, where that is more."""
+    if problem.storage is None:
+        return None
+    shape = problem.storage.capacity.shape
+    found: Floats = prices[len(prices) - shape[0] * shape[1] :].reshape(shape)
+    seen = worth > found.sum(axis=1)
+    return np.where(seen[:, None], worth[:, None] / shape[1], found)
 
 
 def _die_with_parent() -> None:
@@ -202,7 +231,7 @@ class _Heard:
     best: Ints | None = None
     bound: float = -float("inf")
     told: SolverProgress | None = None
-    prices: Floats | None = None
+    prices: tuple[Floats, Floats | None] | None = None
 
     def until_end(
         self, tell: Callable[[SolverProgress], None], stopped: Callable[[], bool]
@@ -220,10 +249,11 @@ class _Heard:
                 raise SolverLost(_last_words(self.process)) from None
             if isinstance(heard, Lost):
                 raise SolverLost(heard.why)
-            patience = self.began + self.seconds + GRACE_SECONDS
             self.bound = max(self.bound, heard.progress.bound)
-            self.prices = heard.budget_prices
+            self.prices = heard.prices
             self.best = self.best if heard.orders is None else heard.orders
+            if self.best is not None:  # where nothing is known yet, late is better than nothing
+                patience = self.began + self.seconds + GRACE_SECONDS
             if heard.final:
                 return self._best_so_far()
             self._pass_on(heard.progress, tell)
@@ -235,7 +265,8 @@ class _Heard:
                 f"The solver gave no plan within {self.seconds:g} seconds. Give it more seconds, "
                 "or plan fewer days."
             )
-        return Solved(self.best, self.bound, time.monotonic() - self.began, self.prices)
+        budgets, stores = self.prices if self.prices is not None else (None, None)
+        return Solved(self.best, self.bound, time.monotonic() - self.began, budgets, stores)
 
     def _pass_on(self, progress: SolverProgress, tell: Callable[[SolverProgress], None]) -> None:
         """At most twice a second: each one is written to the store."""

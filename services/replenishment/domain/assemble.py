@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 
+from services.replenishment.domain.agreed import NO_LIMITS, GroupLimits, ItemSupplier
 from services.replenishment.domain.availability import blocked
 from services.replenishment.domain.policy import LEVELS, WEIGHTS, Policy
 from services.replenishment.domain.positions import (
@@ -28,6 +29,7 @@ from services.replenishment.domain.problem import (
     Spoilage,
     smallest_order,
 )
+from services.replenishment.domain.shelves import Room, rooms_of, storage_of
 from services.replenishment.domain.stock import wasted
 from services.replenishment.domain.terms import SupplyTerms, order_flags
 
@@ -42,6 +44,8 @@ class Assembled:
     terms: tuple[SupplyTerms, ...]
     left_out: tuple[NoSuggestion, ...]
     blocked: tuple[Position, ...] = ()  # can be judged, and not be had
+    rooms: tuple[Room, ...] = ()  # row by row, what `problem.storage.capacity` stands for
+    shared: tuple[ItemSupplier, ...] = ()  # the first rows of `problem.caps`
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class _Frame:
     first_day: date
     days: int
     policy: Policy
+    shared: Mapping[ItemSupplier, int]  # packs still to be had by the whole group
 
     @property
     def pairs(self) -> list[tuple[Position, SupplyTerms]]:
@@ -65,11 +70,13 @@ def assemble(
     days: int,
     weekly_budget_eur: float | None,
     policy: Policy,
+    *,
+    agreed: GroupLimits = NO_LIMITS,
 ) -> Assembled:
     """The planning problem of everything that is known well enough.
 
     Orders already approved are counted as arriving, they use up the budget of the week
-    in which they are sent, and packs that the supplier allots.
+    in which they are sent, and packs that the supplier allots to the site or the group.
     """
     positions, terms, left_out, not_had = [], [], [], []
     for one in known:
@@ -84,14 +91,57 @@ def assemble(
         else:
             positions.append(found)
             terms.append(offer)
-    frame = _Frame(positions, terms, first_day, days, policy)
-    problem = _problem(frame, weekly_budget_eur)
+    shared = _shared(known, terms, agreed)
+    frame = _Frame(positions, terms, first_day, days, policy, shared)
+    rooms = rooms_of(positions, known, agreed.storage)
+    problem = _problem(frame, weekly_budget_eur, rooms)
     return Assembled(
-        first_day, problem, tuple(positions), tuple(terms), tuple(left_out), tuple(not_had)
+        first_day,
+        problem,
+        tuple(positions),
+        tuple(terms),
+        tuple(left_out),
+        tuple(not_had),
+        rooms,
+        tuple(shared),
     )
 
 
-def _problem(frame: _Frame, weekly_budget_eur: float | None) -> Problem:
+def problem_of(
+    positions: Sequence[Position],
+    terms: Sequence[SupplyTerms],
+    first_day: date,
+    days: int,
+    policy: Policy,
+) -> Problem:
+    """The problem of these positions one by one: no budget, no shared order, no store."""
+    problem = _problem(_Frame(positions, terms, first_day, days, policy, {}), None, ())
+    alone = np.arange(len(positions), dtype=np.int64)
+    return replace(
+        problem,
+        rows=replace(problem.rows, group=alone),
+        order_cost=np.zeros(len(positions)),
+    )
+
+
+def _shared(
+    known: Sequence[Known], terms: Sequence[SupplyTerms], agreed: GroupLimits
+) -> dict[ItemSupplier, int]:
+    """Packs that the group may still order, of what is planned: approved orders are taken off."""
+    planned = {(t.item_id, t.supplier_id) for t in terms}
+    left = {key: packs for key, packs in agreed.allotted.items() if key in planned}
+    for one in known:
+        key = (one.item.item_id, one.terms.supplier_id if one.terms else "")
+        if key in left:
+            left[key] -= _approved(one)
+    return {key: max(0, left[key]) for key in sorted(left)}
+
+
+def _approved(one: Known) -> int:
+    return sum(o.packs for o in one.approved if not o.known_elsewhere and not o.moves)
+
+
+def _problem(frame: _Frame, weekly_budget_eur: float | None, rooms: Sequence[Room]) -> Problem:
     terms = frame.terms
     sites = sorted({t.site_id for t in terms})
     orders = sorted({(t.site_id, t.supplier_id) for t in terms})
@@ -101,13 +151,18 @@ def _problem(frame: _Frame, weekly_budget_eur: float | None) -> Problem:
     for t in terms:
         row = group_row[t.site_id, t.supplier_id]
         order_cost[row] = max(order_cost[row], t.order_cost_eur)
+    rows = _rows(frame, site_row, group_row)
+    own = [allotted(p, t) or 0 for p, t in frame.pairs if _own_cap(frame, t)]
     return Problem(
-        rows=_rows(frame, site_row, group_row),
+        rows=rows,
         weights=WEIGHTS,
         order_cost=order_cost,
         weekly_budget=_budget(frame, site_row, weekly_budget_eur),
         budget_penalty=frame.policy.budget_penalty,
-        caps=np.array([_allotted(p, t) for p, t in frame.pairs if _is_capped(t)], dtype=np.int64),
+        caps=np.array([*frame.shared.values(), *own], dtype=np.int64),
+        storage=storage_of(rows, WEIGHTS, frame.positions, rooms, frame.policy.storage_penalty)
+        if rooms
+        else None,
         spoilage=_spoilage(frame),
     )
 
@@ -136,14 +191,31 @@ def _spoilage(frame: _Frame) -> Spoilage | None:
     return Spoilage(have, use, worth)
 
 
-def _is_capped(terms: SupplyTerms) -> bool:
-    return terms.allocation_packs is not None
+def allotted(at: Position, terms: SupplyTerms) -> int | None:
+    """Packs that the supplier still allots to the site: what was approved and has not been
+    counted yet is taken off. None when unlimited."""
+    if terms.allocation_packs is None:
+        return None
+    return max(0, terms.allocation_packs - _approved(at.known))
 
 
-def _allotted(at: Position, terms: SupplyTerms) -> int:
-    """Packs still to be had: what was approved and has not been counted yet is taken off."""
-    approved = sum(o.packs for o in at.known.approved if not o.known_elsewhere)
-    return max(0, (terms.allocation_packs or 0) - approved)
+def _own_cap(frame: _Frame, terms: SupplyTerms) -> bool:
+    """Whether the row's cap is its site's own; where the group has one it is a `most`."""
+    return terms.allocation_packs is not None and _key(terms) not in frame.shared
+
+
+def _key(terms: SupplyTerms) -> ItemSupplier:
+    return terms.item_id, terms.supplier_id
+
+
+def _cap_rows(frame: _Frame) -> Ints:
+    """[N] row of the problem's caps: the group's first, then those of single sites."""
+    place = {key: row for row, key in enumerate(frame.shared)}
+    own = np.array([_own_cap(frame, t) for t in frame.terms], dtype=bool)
+    mine = len(place) + np.cumsum(own, dtype=np.int64) - 1
+    shared = np.array([place.get(_key(t), NO_CAP) for t in frame.terms], dtype=np.int64)
+    rows: Ints = np.where(own, mine, shared)
+    return rows
 
 
 def _budget(frame: _Frame, site_row: dict[str, int], weekly_budget_eur: float | None) -> Floats:
@@ -154,7 +226,7 @@ def _budget(frame: _Frame, site_row: dict[str, int], weekly_budget_eur: float | 
     for at in frame.positions:
         for order in at.known.approved:
             day = (order.order_day - frame.first_day).days
-            if 0 <= day < frame.days:
+            if 0 <= day < frame.days and not order.moves:
                 room[site_row[order.site_id], day // 7] -= order.price_eur
     return np.maximum(room, 0.0, out=room)
 
@@ -168,7 +240,6 @@ def _rows(frame: _Frame, site_row: dict[str, int], group_row: dict[tuple[str, st
         demand[row] = at.demand.at(LEVELS)
         supply[row] = at.stock.total_base + at.arrived[:, None] - wasted(at.stock, demand[row])
     pack = np.array([p.item.packing.base_per_pack for p in frame.positions])
-    capped = np.array([_is_capped(t) for t in terms], dtype=bool)
     multiple, most = _steps(frame, demand, supply, pack)
     breaks, discounts = _breaks(terms)
     shortage = [
@@ -199,7 +270,7 @@ def _rows(frame: _Frame, site_row: dict[str, int], group_row: dict[tuple[str, st
         shortage=np.array(shortage) / pack,
         site=np.array([site_row[t.site_id] for t in terms], dtype=np.int64),
         group=np.array([group_row[t.site_id, t.supplier_id] for t in terms], dtype=np.int64),
-        cap=np.where(capped, np.cumsum(capped, dtype=np.int64) - 1, NO_CAP),
+        cap=_cap_rows(frame),
     )
 
 
@@ -218,13 +289,17 @@ def _steps(frame: _Frame, demand: Floats, supply: Floats, pack: Floats) -> tuple
     worst = np.maximum((demand - supply).max(axis=(1, 2)), 0.0)
     need = np.ceil(worst / pack - 1e-9).astype(np.int64)
     wider = multiple * np.maximum(1, -(-need // (multiple * frame.policy.most_steps)))
-    allotted = np.array([_allotted(p, t) if _is_capped(t) else NO_BREAK for p, t in frame.pairs])
-    multiple = np.where(smallest_order(minimum, wider) <= allotted, wider, multiple)
+    own = [allotted(p, t) for p, t in frame.pairs]
+    site = np.array([NO_BREAK if packs is None else packs for packs in own])
+    group = np.array([frame.shared.get(_key(t), NO_BREAK) for t in frame.terms])
+    fits = smallest_order(minimum, wider) <= np.minimum(site, group)
+    multiple = np.where(fits, wider, multiple)
     smallest = smallest_order(minimum, multiple)
     rounded = -(-need // multiple) * multiple
     discounted = np.array([bool(t.price_breaks) for t in frame.terms])
     most = np.where(discounted, 2 * rounded, rounded - multiple + smallest)
-    return multiple, np.where(need > 0, np.maximum(most, smallest), 0)
+    most = np.where(need > 0, np.maximum(most, smallest), 0)
+    return multiple, np.where(group < NO_BREAK, np.minimum(most, site), most)
 
 
 def _breaks(terms: Sequence[SupplyTerms]) -> tuple[Ints, Floats]:

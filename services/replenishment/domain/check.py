@@ -13,6 +13,8 @@ BELOW_MINIMUM = "BELOW_MINIMUM"
 NOT_A_MULTIPLE = "NOT_A_MULTIPLE"
 ABOVE_MOST = "ABOVE_MOST"
 ABOVE_CAP = "ABOVE_CAP"
+ABOVE_ROOM = "ABOVE_ROOM"
+ROUNDING = 1e-6  # of a store's capacity, as a share: sums of thousands of terms
 AT_ONCE = 4096  # rows
 
 
@@ -39,11 +41,34 @@ def check(problem: Problem, orders: Ints | Floats) -> tuple[str, ...]:
     totals = packs.sum(axis=1)
     if np.any(totals > rows.most):
         broken.append(ABOVE_MOST)
+    return (*broken, *_beyond_shared(problem, packs))
+
+
+def _beyond_shared(problem: Problem, packs: Ints) -> list[str]:
+    """The hard limits that several rows share."""
+    rows, broken = problem.rows, []
+    totals = packs.sum(axis=1)
     capped = rows.cap != NO_CAP
     taken = np.bincount(rows.cap[capped], weights=totals[capped], minlength=len(problem.caps))
     if np.any(taken > problem.caps):
         broken.append(ABOVE_CAP)
-    return tuple(broken)
+    storage = problem.storage
+    if storage is not None and storage.hard is not None and storage.hard.any():
+        room = storage.capacity * (1.0 + ROUNDING) + ROUNDING
+        if np.any((fill(problem, packs) > room)[storage.hard]):
+            broken.append(ABOVE_ROOM)
+    return broken
+
+
+def fill(problem: Problem, orders: Ints) -> Floats:
+    """[P, T] volume that is expected on the shelves of each store at the end of each day."""
+    storage = problem.storage
+    if storage is None:
+        return np.zeros((0, problem.days))
+    on_hand, _ = expected(problem, orders)
+    filled: Floats = np.zeros(storage.capacity.shape)
+    np.add.at(filled, storage.place, storage.volume[:, None] * on_hand)
+    return filled
 
 
 def received(problem: Problem, orders: Ints) -> Floats:
@@ -140,8 +165,7 @@ def cost(problem: Problem, orders: Ints) -> Cost:
     if problem.storage is not None:
         filled = np.zeros(problem.storage.capacity.shape)
         np.add.at(filled, problem.storage.place, problem.storage.volume[:, None] * on_hand)
-        excess = np.maximum(filled - problem.storage.capacity, 0.0)
-        shelves = float(excess.sum()) * problem.storage.penalty
+        shelves = float(problem.storage.over(filled).sum())
     off = orders * rows.price[:, None] * discount(problem, orders)
     return Cost(
         holding=float((rows.holding[:, None] * on_hand).sum()),

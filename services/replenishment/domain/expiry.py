@@ -50,14 +50,18 @@ def expected_loss(stock: UsableStock, demand: Demand, days: int) -> Floats:
 def losses(stock: UsableStock, demand: Demand, days: int) -> tuple[float, ...]:
     """Base units that each lot of `stock` is expected to lose, in the lots' order.
 
-    Their sum is the last day's `expected_loss`; lots of the same day share its loss by
-    their quantity.
+    Their sum is the last day's `expected_loss`, less what lots on their way lose; lots of the
+    same day share its loss by their quantity.
     """
     by_day = np.diff(expected_loss(stock, demand, days), prepend=0.0)
     places = [None if lot.expiry is None else (lot.expiry - stock.day).days for lot in stock.lots]
     held: dict[int, float] = {}
     for lot, place in zip(stock.lots, places, strict=True):
         if place is not None:
+            held[place] = held.get(place, 0.0) + lot.quantity_base
+    for _, lot in stock.coming:
+        if lot.expiry is not None:
+            place = (lot.expiry - stock.day).days
             held[place] = held.get(place, 0.0) + lot.quantity_base
     return tuple(
         0.0

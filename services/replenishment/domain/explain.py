@@ -9,14 +9,15 @@ missing is the need, and the need becomes packs.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
 
-from services.replenishment.domain.assemble import Assembled
+from services.replenishment.domain.assemble import Assembled, allotted
 from services.replenishment.domain.availability import FLAGS, Availability
-from services.replenishment.domain.check import cost, spending
+from services.replenishment.domain.check import cost, fill, spending
 from services.replenishment.domain.marginal import savings
 from services.replenishment.domain.plans import Explanation, Line, Offer, SumTerm
 from services.replenishment.domain.policy import Policy
@@ -24,15 +25,19 @@ from services.replenishment.domain.positions import (
     CRISIS_EXPIRED,
     EXPIRED_LOTS,
     ORDER_OVERDUE,
+    RELEASED_LOTS,
     SHELF_SHORT,
+    TAIL_UNKNOWN,
     Position,
 )
-from services.replenishment.domain.problem import NO_CAP, Flags, Floats, Ints, Problem
+from services.replenishment.domain.problem import Flags, Floats, Ints, Problem
 from services.replenishment.domain.risk import outlook
+from services.replenishment.domain.shelves import VOLUME_UNKNOWN, store_of
 from services.replenishment.domain.stock import wasted
 
 MINIMUM, MULTIPLE, PRICE_BREAK = "MINIMUM", "MULTIPLE", "PRICE_BREAK"
 ALLOCATION, BUDGET = "ALLOCATION", "BUDGET"
+GROUP_ALLOTMENT, STORAGE = "GROUP_ALLOTMENT", "STORAGE"
 ORDERED_AHEAD, LESS_THAN_NEED = "ORDERED_AHEAD", "LESS_THAN_NEED"
 LARGE_STEPS = "LARGE_STEPS"
 
@@ -41,6 +46,9 @@ WORDS = {
     MULTIPLE: "the supplier's multiple",
     PRICE_BREAK: "a price break",
     ALLOCATION: "the supplier's allocation",
+    GROUP_ALLOTMENT: "what the supplier allots to the whole group",
+    STORAGE: "the room of the site's store",
+    VOLUME_UNKNOWN: "the volume of its pack is not known: it is planned as if it took no room",
     BUDGET: "the site's weekly budget",
     ORDERED_AHEAD: "fewer orders: later days are covered too",
     LESS_THAN_NEED: "the cost of holding more outweighs the small risk left",
@@ -53,8 +61,20 @@ WORDS = {
     "the longest lead time counts",
     FLAGS[Availability.STOPPED]: "the ANSM lists it as stopped and its supplier still delivers: "
     "the longest lead time counts",
+    RELEASED_LOTS: "lots that a pharmacist released beyond their day are counted",
+    TAIL_UNKNOWN: "the forecast ends below the level that the item is stocked for: the demand "
+    "beyond its last level is taken to be that level",
     SHELF_SHORT: "the shelf holds less than what is reserved or kept for crises",
 }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Used:
+    """The whole plan, and what it leaves of the limits that rows share."""
+
+    orders: Ints  # [N, T] packs
+    full: Flags  # [S, W] no room for the dearest pack in the budget
+    filled: Floats  # [P, T] litres
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +87,20 @@ class _Carried:
     last: int
 
 
-def lines_of(plan_id: str, assembled: Assembled, orders: Ints, policy: Policy) -> tuple[Line, ...]:
-    """One line per order, by day, site and item; `orders` [N, T] in packs."""
+def lines_of(
+    plan_id: str, assembled: Assembled, orders: Ints, policy: Policy, moving_eur: float = 0.0
+) -> tuple[Line, ...]:
+    """One line per order, by day, site and item; `orders` [N, T] in packs.
+
+    `moving_eur` is what the plan's transfers between sites cost on top of its orders.
+    """
     problem = assembled.problem
-    saved, total = savings(problem, orders), cost(problem, orders).total
+    saved, total = savings(problem, orders), cost(problem, orders).total + moving_eur
     full = spending(problem, orders) >= problem.weekly_budget - problem.rows.price.max(initial=0.0)
+    used = _Used(orders, full, fill(problem, orders))
     found: list[Line] = []
     for row in np.flatnonzero(orders.any(axis=1)):
-        for line in _lines_of_row(assembled, int(row), orders[row], full, policy):
+        for line in _lines_of_row(assembled, int(row), used, policy):
             day = (line.order_day - assembled.first_day).days
             why = _priced(line.explanation, total, float(saved[row, day]))
             found.append(replace(line, explanation=why))
@@ -95,11 +121,9 @@ def _priced(why: Explanation, total: float, saved: float) -> Explanation:
     return replace(why, sentence=sentence, cost_with_eur=total, cost_without_eur=total + saved)
 
 
-def _lines_of_row(
-    assembled: Assembled, row: int, packs: Ints, full: Flags, policy: Policy
-) -> list[Line]:
+def _lines_of_row(assembled: Assembled, row: int, used: _Used, policy: Policy) -> list[Line]:
     problem, at, terms = assembled.problem, assembled.positions[row], assembled.terms[row]
-    rows, days = problem.rows, problem.days
+    rows, days, packs = problem.rows, problem.days, used.orders[row]
     lead, size = int(rows.lead[row]), float(rows.pack[row])
     received = _received(packs, lead) * size
     before = outlook(at.stock, at.arrived, at.demand, days).probability
@@ -109,13 +133,16 @@ def _lines_of_row(
     reason = _reason(before, after, soon)
     level = policy.service(at.item.criticality).level
     allowed = np.flatnonzero(rows.order_days[row])
+    cap = int(rows.cap[row])
     offer = Offer(
         minimum=terms.smallest_order,
         multiple=terms.multiple_packs,
-        allotted=int(problem.caps[rows.cap[row]]) if rows.cap[row] != NO_CAP else None,
+        allotted=allotted(at, terms),
         pack_price_eur=terms.pack_price_eur,
         breaks=tuple((b.min_packs, b.discount) for b in terms.price_breaks),
+        group_allotted=int(problem.caps[cap]) if 0 <= cap < len(assembled.shared) else None,
     )
+    limited = _shared_limits(assembled, row, used, offer)
     lines = []
     for day in np.flatnonzero(packs):
         later = allowed[allowed > day]
@@ -124,12 +151,9 @@ def _lines_of_row(
         earlier = _received(np.where(np.arange(days) < day, packs, 0), lead) * size
         explanation = _explain(at, carried, earlier, level, size)
         limits = _limits(problem, row, carried, explanation.need_base)
-        if full[rows.site[row], carried.order // 7]:
+        if used.full[rows.site[row], carried.order // 7]:
             limits.append(BUDGET)
-        if offer.allotted is not None and (
-            int(packs.sum()) + int(rows.multiple[row]) > offer.allotted
-        ):
-            limits.append(ALLOCATION)
+        limits.extend(limited)
         if rows.multiple[row] != terms.multiple_packs:
             limits.append(LARGE_STEPS)
         limits.extend(at.flags)
@@ -153,6 +177,31 @@ def _lines_of_row(
             )
         )
     return lines
+
+
+def _shared_limits(assembled: Assembled, row: int, used: _Used, offer: Offer) -> list[str]:
+    """The limits on all lines of the row together that leave no room for one step more."""
+    problem, at = assembled.problem, assembled.positions[row]
+    rows, orders, found = problem.rows, used.orders, []
+    step = int(rows.multiple[row])
+    if offer.allotted is not None and int(orders[row].sum()) + step > offer.allotted:
+        found.append(ALLOCATION)
+    taken = int(orders[rows.cap == rows.cap[row]].sum())
+    if offer.group_allotted is not None and taken + step > offer.group_allotted:
+        found.append(GROUP_ALLOTMENT)
+    storage = problem.storage
+    if storage is None or (at.known.site_id, store_of(at.item)) not in {
+        room.place for room in assembled.rooms
+    }:
+        return found
+    volume = float(storage.volume[row])
+    if volume <= 0:
+        return [*found, VOLUME_UNKNOWN]
+    place = int(storage.place[row])
+    more = volume * float(rows.pack[row]) * step
+    if (used.filled[place] + more > storage.capacity[place]).any():
+        found.append(STORAGE)
+    return found
 
 
 def _received(packs: Ints, lead: int) -> Floats:
@@ -217,21 +266,20 @@ def _told(
     unit = at.item.packing.base_unit
     stock, lost, arriving, earlier, demand = (t.amount for t in explanation.terms)
     size = explanation.base_per_pack
-    parts = [f"{_number(stock)} {unit} usable"]
+    parts = [f"{number(stock)} {unit} usable"]
     if lost:
-        parts.append(f"less {_number(-lost)} that will expire unused")
+        parts.append(f"less {number(-lost)} that will expire unused")
     if arriving:
-        parts.append(f"plus {_number(arriving)} on order")
+        parts.append(f"plus {number(arriving)} on order")
     if earlier:
-        parts.append(f"plus {_number(earlier)} ordered earlier in this plan")
+        parts.append(f"plus {number(earlier)} ordered earlier in this plan")
     sentence = (
-        f"{', '.join(parts)}, against {_number(-demand)} {unit} that "
+        f"{', '.join(parts)}, against {number(-demand)} {unit} that "
         f"{explanation.service_level:.1%} of forecasts stay below until the next order can "
-        f"arrive: {_number(explanation.need_base)} {unit} are missing. "
-        f"{ordered} packs of {_number(size)} make {_number(ordered * size)} {unit}."
+        f"arrive: {number(explanation.need_base)} {unit} are missing. "
+        f"{ordered} packs of {number(size)} make {number(ordered * size)} {unit}."
     )
-    if limits:
-        sentence += f" What moved it: {'; '.join(WORDS[limit] for limit in limits)}."
+    sentence = why_of(sentence, limits)
     return Explanation(
         explanation.terms,
         explanation.need_base,
@@ -242,5 +290,13 @@ def _told(
     )
 
 
-def _number(amount: float) -> str:
+def why_of(sentence: str, limits: Sequence[str]) -> str:
+    """The sentence with what moved the amount, in words."""
+    if not limits:
+        return sentence
+    return f"{sentence} What moved it: {'; '.join(WORDS[limit] for limit in limits)}."
+
+
+def number(amount: float) -> str:
+    """An amount as people read it: four digits that count."""
     return f"{amount:,.0f}" if abs(amount) >= 100 else f"{amount:,.4g}"

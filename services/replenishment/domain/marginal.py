@@ -10,7 +10,15 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from services.replenishment.domain.check import AT_ONCE, discount, expected, own_costs, spending
+from services.replenishment.domain.check import (
+    AT_ONCE,
+    ROUNDING,
+    discount,
+    expected,
+    fill,
+    own_costs,
+    spending,
+)
 from services.replenishment.domain.problem import Floats, Ints, Problem, Rows
 
 
@@ -48,7 +56,7 @@ def difference(problem: Problem, orders: Ints, row: Ints, packs: Ints) -> Floats
     spent = spending(problem, orders)
     used = np.zeros((len(problem.order_cost), problem.days), dtype=np.int64)
     np.add.at(used, problem.rows.group, (orders > 0).astype(np.int64))
-    filled = _filled(problem, orders)
+    filled = None if problem.storage is None else fill(problem, orders)
     found = np.zeros(len(row))
     for first in range(0, len(row), AT_ONCE):
         part = slice(first, first + AT_ONCE)
@@ -98,22 +106,19 @@ def _budgets(mine: Problem, spent: Floats, old: Ints, new: Ints) -> Floats:
     return priced
 
 
-def _filled(problem: Problem, orders: Ints) -> Floats | None:
-    storage = problem.storage
-    if storage is None:
-        return None
-    filled = np.zeros(storage.capacity.shape)
-    on_hand, _ = expected(problem, orders)
-    np.add.at(filled, storage.place, storage.volume[:, None] * on_hand)
-    return filled
-
-
 def _shelves(mine: Problem, filled: Floats, old: Ints, new: Ints) -> Floats:
     storage = mine.storage
     if storage is None:
         return np.zeros(len(old))
     change = storage.volume[:, None] * (expected(mine, new)[0] - expected(mine, old)[0])
-    before = filled[storage.place] - storage.capacity[storage.place]
+    capacity = storage.capacity[storage.place]
+    before = filled[storage.place] - capacity
     over = np.maximum(before + change, 0.0) - np.maximum(before, 0.0)
-    priced: Floats = over.sum(axis=1) * storage.penalty
+    if storage.hard is None:
+        return np.asarray(over.sum(axis=1) * storage.penalty, dtype=np.float64)
+    hard = storage.hard[storage.place]
+    priced: Floats = np.where(hard, 0.0, over.sum(axis=1) * storage.penalty)
+    # beyond a hard limit there is no plan at any price
+    beyond = (change > 0) & (before + change > capacity * ROUNDING + ROUNDING)
+    priced[hard & beyond.any(axis=1)] = np.inf
     return priced

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
-
-from shared.errors import Malformed, NotNow
 
 
 class PlanState(Enum):
@@ -20,6 +18,11 @@ class PlanState(Enum):
     @property
     def ended(self) -> bool:
         return self not in (PlanState.WAITING, PlanState.RUNNING)
+
+
+class LineKind(Enum):
+    ORDER = "ORDER"
+    TRANSFER = "TRANSFER"
 
 
 class Decision(Enum):
@@ -68,6 +71,10 @@ class Plan:
     expected_expiry_eur: float | None = None  # of what is on the shelves; None: not worked out
     use_first_count: int = 0
     limits_priced: bool = False  # the solver ended by itself and left its prices
+    transfer_count: int = 0  # of `line_count`
+    moving_eur: float = 0.0  # of `cost_eur`: what the transfers cost
+    saved_expiry_eur: float | None = None  # of `expected_expiry_eur`: what is moved in time
+    transfers_note: str = ""  # why nothing is moved, where that is a fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,7 @@ class Offer:
     allotted: int | None  # packs of this item at this site over the plan's horizon
     pack_price_eur: float
     breaks: tuple[tuple[int, float], ...]  # from so many packs on, fraction off
+    group_allotted: int | None = None  # packs of this item for all sites together
 
     def price(self, packs: int) -> float:
         """EUR of a line of so many packs."""
@@ -114,7 +122,18 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class MovedLot:
+    """What of a lot is moved, base units."""
+
+    lot_id: str
+    quantity_base: float
+    expiry: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
+    """An order to a supplier, or a transfer from another site (`order_day` it leaves)."""
+
     line_id: str
     item_id: str
     site_id: str
@@ -131,6 +150,9 @@ class Line:
     explanation: Explanation
     offer: Offer
     decision: Decision = Decision.PENDING
+    kind: LineKind = LineKind.ORDER
+    from_site_id: str = ""  # of a transfer
+    lots: tuple[MovedLot, ...] = ()  # of a transfer, first expired first out
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,126 +166,3 @@ class Verdict:
 def order_id(line: Line) -> str:
     """Stable: the same line approved is never two orders."""
     return f"order-{line.line_id}"
-
-
-def check_decidable(plan: Plan) -> None:
-    """NotNow PLAN_RUNNING, PLAN_FAILED, PLAN_OUTDATED or PLAN_CANCELLED."""
-    if plan.state is PlanState.CANCELLED:
-        raise NotNow(
-            "PLAN_CANCELLED",
-            "This plan was cancelled and has no line to decide. Start a new one.",
-            plan_id=plan.plan_id,
-        )
-    if plan.state is PlanState.OUTDATED:
-        raise NotNow(
-            "PLAN_OUTDATED",
-            "A newer plan has been proposed since. Decide the newer one; nothing was changed.",
-            plan_id=plan.plan_id,
-        )
-    if plan.state is PlanState.FAILED:
-        raise NotNow(
-            "PLAN_FAILED",
-            "This plan could not be made and has no line to decide. Start it again.",
-            plan_id=plan.plan_id,
-        )
-    if not plan.state.ended:
-        raise NotNow(
-            "PLAN_RUNNING",
-            "This plan is still being made. Watch it until it is proposed, then decide.",
-            plan_id=plan.plan_id,
-        )
-
-
-def cancelled(plan: Plan, by: str) -> Plan:
-    """The plan as cancelled; one that was cancelled before stays as it is.
-
-    NotNow PLAN_ENDED.
-    """
-    if plan.state is PlanState.CANCELLED:
-        return plan
-    if plan.state.ended:
-        raise NotNow(
-            "PLAN_ENDED",
-            f"This plan is {plan.state.value.lower()}: there is nothing left to cancel. Lines that "
-            "are not wanted are refused with DecidePlan.",
-            plan_id=plan.plan_id,
-        )
-    return replace(plan, state=PlanState.CANCELLED, failure=f"Cancelled by {by}")
-
-
-def decided(line: Line, verdict: Verdict, approved: int, field: str) -> Line:
-    """The line as the human left it.
-
-    `approved` is how many packs of the same item and site were approved in this plan
-    before. NotNow LINE_DECIDED; Malformed REASON_NEEDED, PACKS_NEEDED, BELOW_MINIMUM,
-    NOT_A_MULTIPLE, ABOVE_CAP.
-    """
-    if line.decision is not Decision.PENDING:
-        raise NotNow(
-            "LINE_DECIDED",
-            f"This line was already {line.decision.value.lower()}. A line is decided once; to "
-            "change the order, speak to the supplier and report it as an open order.",
-            field=f"{field}.line_id",
-            line_id=line.line_id,
-        )
-    if verdict.decision is Decision.ACCEPTED:
-        _check_allotted(line, line.packs, approved, f"{field}.line_id")
-        return replace(line, decision=Decision.ACCEPTED)
-    if verdict.reason is DecisionReason.UNSPECIFIED:
-        raise Malformed(
-            "REASON_NEEDED",
-            "A changed or refused line needs a reason: choose one of the list.",
-            field=f"{field}.reason",
-            line_id=line.line_id,
-        )
-    if verdict.decision is Decision.REFUSED:
-        return replace(line, decision=Decision.REFUSED)
-    if verdict.packs is None:
-        raise Malformed(
-            "PACKS_NEEDED",
-            "A changed line needs the number of packs to order instead.",
-            field=f"{field}.packs",
-            line_id=line.line_id,
-        )
-    check_packs(line, verdict.packs, approved, f"{field}.packs")
-    return replace(
-        line,
-        decision=Decision.CHANGED,
-        packs=verdict.packs,
-        quantity_base=verdict.packs * line.explanation.base_per_pack,
-        price_eur=line.offer.price(verdict.packs),
-    )
-
-
-def check_packs(line: Line, packs: int, approved: int, field: str) -> None:
-    """Malformed BELOW_MINIMUM, NOT_A_MULTIPLE or ABOVE_CAP."""
-    offer = line.offer
-    if packs < offer.minimum:
-        raise Malformed(
-            "BELOW_MINIMUM",
-            f"The supplier takes at least {offer.minimum} packs; {packs} were asked for.",
-            field=field,
-            line_id=line.line_id,
-        )
-    if packs % offer.multiple:
-        raise Malformed(
-            "NOT_A_MULTIPLE",
-            f"The supplier delivers multiples of {offer.multiple} packs; {packs} is none. Try "
-            f"{-(-packs // offer.multiple) * offer.multiple}.",
-            field=field,
-            line_id=line.line_id,
-        )
-    _check_allotted(line, packs, approved, field)
-
-
-def _check_allotted(line: Line, packs: int, approved: int, field: str) -> None:
-    allotted = line.offer.allotted
-    if allotted is not None and approved + packs > allotted:
-        raise Malformed(
-            "ABOVE_CAP",
-            f"The supplier still allots {allotted} packs of this item to this site, {approved} "
-            f"of them are approved and {packs} more were asked for. Ask for at most "
-            f"{max(0, allotted - approved)}.",
-            field=field,
-            line_id=line.line_id,
-        )

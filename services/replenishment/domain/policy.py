@@ -11,10 +11,10 @@ from services.replenishment.domain.demand import Spread
 from services.replenishment.domain.problem import Floats
 from shared.catalogue.items import Criticality
 
-# Nine equiprobable levels, the highest of them split in three: the last ninth holds the
-# demands that vital items are stocked for.
-LEVELS: Floats = np.array([*((k + 0.5) / 9 for k in range(8)), 0.934444, 0.9875, 0.9975])
-WEIGHTS: Floats = np.array([*(8 * [1 / 9]), 0.98 - 8 / 9, 0.015, 0.005])
+# Nine equiprobable levels, the highest of them split where vital items are decided. The
+# service and the simulation that judges it plan on the same ones.
+LEVELS: Floats = np.array([*((k + 0.5) / 9 for k in range(8)), 0.934444, 0.985, 0.995, 0.999])
+WEIGHTS: Floats = np.array([*(8 * [1 / 9]), 0.98 - 8 / 9, 0.01, 0.008, 0.002])
 
 DAYS_IN_A_YEAR = 365.0
 SMALLEST_MEAN_PACKS = 1e-3  # packs a day below which the floor of shortage stops rising
@@ -47,6 +47,8 @@ def services() -> dict[Criticality, Service]:
 class Policy:
     holding_rate: float = 0.25  # fraction of the price a year
     budget_penalty: float = 0.1  # EUR per EUR over a weekly budget
+    kept_back_days: int = 0  # before its last day that a lot is no longer handed out
+    storage_penalty: float = 10.0  # EUR per m3 and day above a soft limit
     most_steps: int = 400  # orders of large items go in steps of the horizon's need / this
     spread: Spread = field(default_factory=Spread)
     services: Mapping[Criticality, Service] = field(default_factory=services)

@@ -55,12 +55,29 @@ class Rows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Storage:
-    """Room on the shelves, soft: EUR per m3-day above the capacity."""
+    """Room on the shelves, soft (EUR per m3-day above the capacity) unless it is hard. In
+    place of m3 any one unit of volume may be used throughout."""
 
     volume: Floats  # [N] m3 a base unit
     place: Ints  # [N] row of `capacity`: one site and storage class
     capacity: Floats  # [P, T] m3
     penalty: float
+    hard: Flags | None = None  # [P] never to be exceeded; None: all are soft
+
+    @property
+    def prices(self) -> Floats:
+        """[P, T] EUR per m3-day above the capacity; inf where it is hard."""
+        prices: Floats = np.full(self.capacity.shape, self.penalty)
+        if self.hard is not None:
+            prices[self.hard] = np.inf
+        return prices
+
+    def over(self, filled: Floats) -> Floats:
+        """[P, T] EUR for what lies above soft capacities; 0 where they are hard."""
+        excess = np.maximum(filled - self.capacity, 0.0)
+        if self.hard is not None:
+            excess[self.hard] = 0.0
+        return excess * self.penalty
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -57,6 +57,9 @@ class UsableStock:
     crisis_base: float
     short_base: float  # reserved and crisis stock that the shelf does not hold
     crisis_expired_base: float = 0.0  # of `expired_base`: crisis stock to be replaced
+    # lots on their way from another site, with the offset of their day of arrival; they
+    # count as arriving, not as what is on the shelf
+    coming: tuple[tuple[int, Lot], ...] = ()
 
     @property
     def total_base(self) -> float:
@@ -118,9 +121,36 @@ def wasted(stock: UsableStock, demand: Floats) -> Floats:
     used up to D(e) when they go first, so by day d max over e <= d of L(e) - D(e) is
     lost. New orders expire later, go later, and change nothing of it.
     """
+    if stock.coming:
+        return _walked(stock, demand)
     due = expiring(stock, demand.shape[0])
     lost: Floats = np.maximum.accumulate(np.maximum(due[:, None] - demand, 0.0), axis=0)
     return lost
+
+
+def _walked(stock: UsableStock, demand: Floats) -> Floats:
+    """The same day by day, where lots arrive later: what is short waits for them, and what
+    suppliers deliver meanwhile is not looked at."""
+    days = demand.shape[0]
+    lots = [(0, lot) for lot in stock.lots] + list(stock.coming)
+    lots.sort(key=lambda one: (one[1].expiry or date.max, one[0]))
+    last = [
+        days if lot.expiry is None else min(days, (lot.expiry - stock.day).days) for _, lot in lots
+    ]
+    left = np.array([[lot.quantity_base] for _, lot in lots]) * np.ones((1, demand.shape[1]))
+    waiting = np.zeros(demand.shape[1])
+    lost = np.zeros(demand.shape)
+    for day, wanted in enumerate(np.diff(demand, axis=0, prepend=0.0)):
+        waiting = waiting + wanted
+        for place, (arrives, _) in enumerate(lots):
+            if arrives <= day <= last[place]:
+                used = np.minimum(left[place], waiting)
+                left[place] -= used
+                waiting = waiting - used
+            if last[place] == day:
+                lost[day] += left[place]
+    summed: Floats = np.cumsum(lost, axis=0)
+    return summed
 
 
 def arrivals(

@@ -31,11 +31,18 @@ def solve(
     json: Annotated[Path, typer.Option(help="where cost, bound and gap are written")],
     plan_out: Annotated[Path, typer.Option(help="where the orders are written, .npz")],
     seed: Annotated[int, typer.Option(help="same seed and iterations, same plan")] = 1,
+    *,
+    warm_from: Annotated[
+        Path | None, typer.Option(help="an earlier --plan-out file: starts from its prices")
+    ] = None,
+    warm_days: Annotated[int, typer.Option(help="days since the plan in --warm-from")] = 1,
 ) -> None:
     """Plans one benchmark instance and proves how far from the best plan it can be."""
+    from services.replenishment.entrypoints.solve import Files  # noqa: PLC0415
     from services.replenishment.main import solve_file  # noqa: PLC0415  the outermost door
 
-    solve_file()(instance, seconds, seed, json, plan_out)
+    earlier = None if warm_from is None else (warm_from, warm_days)
+    solve_file()(Files(instance, json, plan_out), seconds, seed, earlier)
     # All is written. Taking the engines down, or waiting for a loop that is still being
     # compiled, would last seconds on a busy machine, and the process has a time to keep.
     os._exit(0)
@@ -55,14 +62,40 @@ def oracle(
 
 @app.command()
 def generate(
-    item_sites: Annotated[int, typer.Option(help="how many item-sites, at least 2", min=2)],
     out: Annotated[Path, typer.Option(help="where the problem is written, .npz")],
+    item_sites: Annotated[int, typer.Option(help="how many item-sites, at least 2", min=2)] = 1000,
     seed: Annotated[int, typer.Option(help="same seed, same problem", min=0)] = 1,
+    *,
+    day_after: Annotated[
+        Path | None, typer.Option(help="instead: the day after this problem, .npz")
+    ] = None,
+    plan: Annotated[
+        Path | None, typer.Option(help="with --day-after: the plan whose first day was ordered")
+    ] = None,
 ) -> None:
     """Makes a planning problem of any size, drawn like the benchmark instances."""
-    from services.replenishment.main import generate_file  # noqa: PLC0415  the outermost door
+    from services.replenishment.main import (  # noqa: PLC0415  the outermost door
+        generate_day_after,
+        generate_file,
+    )
 
-    generate_file(item_sites, seed, out)
+    if day_after is None:
+        generate_file(item_sites, seed, out)
+    else:
+        generate_day_after(day_after, plan, seed, out)
+
+
+@app.command()
+def transfers(
+    json: Annotated[Path, typer.Option(help="where everything measured is written")],
+    items: Annotated[int, typer.Option(help="items, each at five sites", min=1)] = 400,
+    seconds: Annotated[float, typer.Option(help="wall seconds for each of the two plans")] = 20.0,
+    seed: Annotated[int, typer.Option(help="same seed, same group", min=0)] = 1,
+) -> None:
+    """Plans a made hospital group with transfers between its sites and without them."""
+    from services.replenishment.main import try_transfers  # noqa: PLC0415  the outermost door
+
+    try_transfers(items, seconds, seed, json)
 
 
 @app.command()

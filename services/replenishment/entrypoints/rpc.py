@@ -10,6 +10,11 @@ from typing import Any
 
 from larrey.replenishment.v1 import replenishment_pb2 as pb
 from larrey.replenishment.v1 import replenishment_pb2_grpc
+from services.replenishment.use_cases.agreed import (
+    PutGroupAllotments,
+    PutStorageLimits,
+    PutTransferLanes,
+)
 from services.replenishment.use_cases.catalogue import PutItems, PutSites, PutSupplyTerms
 from services.replenishment.use_cases.decide import DecidePlan
 from services.replenishment.use_cases.plans import (
@@ -19,12 +24,19 @@ from services.replenishment.use_cases.plans import (
     ReadPlan,
     StartPlan,
 )
+from services.replenishment.use_cases.releases import ReleaseLot
 from services.replenishment.use_cases.risk import AssessRisk
 from services.replenishment.use_cases.stock import Outcome, ReportStock
 from services.replenishment.use_cases.substitutes import PutSubstitutes
 from services.replenishment.use_cases.supply_status import PutSupplyStatus
+from services.replenishment.wire.agreed import (
+    allotments_from_wire,
+    lanes_from_wire,
+    storage_limits_from_wire,
+)
 from services.replenishment.wire.plans import (
     asked_from_wire,
+    collision_to_wire,
     explanation_to_wire,
     left_out_to_wire,
     limit_price_to_wire,
@@ -34,6 +46,7 @@ from services.replenishment.wire.plans import (
     use_first_to_wire,
     verdicts_from_wire,
 )
+from services.replenishment.wire.releases import release_from_wire
 from services.replenishment.wire.substitutes import approved_from_wire, candidate_to_wire
 from services.replenishment.wire.supply import rows_from_wire, statuses_from_wire, terms_from_wire
 from services.replenishment.wire.tokens import place_of, token_of
@@ -54,9 +67,13 @@ class UseCases:
     put_items: PutItems
     put_sites: PutSites
     put_supply_terms: PutSupplyTerms
+    put_storage_limits: PutStorageLimits
+    put_group_allotments: PutGroupAllotments
+    put_transfer_lanes: PutTransferLanes
     put_supply_status: PutSupplyStatus
     put_substitutes: PutSubstitutes
     report_stock: ReportStock
+    release_lot: ReleaseLot
     start_plan: StartPlan
     cancel_plan: CancelPlan
     read_plan: ReadPlan
@@ -84,6 +101,26 @@ class ReplenishmentRpc(replenishment_pb2_grpc.ReplenishmentServiceServicer):
         asked = [terms_from_wire(terms, f"terms[{i}]") for i, terms in enumerate(request.terms)]
         stored = await in_thread(self._ask.put_supply_terms, asked)
         return pb.PutSupplyTermsResponse(stored=stored)
+
+    async def PutStorageLimits(
+        self, request: pb.PutStorageLimitsRequest, _context: Any
+    ) -> pb.PutStorageLimitsResponse:
+        limits = storage_limits_from_wire(request)
+        stored = await in_thread(self._ask.put_storage_limits, limits)
+        return pb.PutStorageLimitsResponse(stored=stored)
+
+    async def PutGroupAllotments(
+        self, request: pb.PutGroupAllotmentsRequest, _context: Any
+    ) -> pb.PutGroupAllotmentsResponse:
+        asked = allotments_from_wire(request)
+        stored = await in_thread(self._ask.put_group_allotments, asked)
+        return pb.PutGroupAllotmentsResponse(stored=stored)
+
+    async def PutTransferLanes(
+        self, request: pb.PutTransferLanesRequest, _context: Any
+    ) -> pb.PutTransferLanesResponse:
+        stored = await in_thread(self._ask.put_transfer_lanes, lanes_from_wire(request))
+        return pb.PutTransferLanesResponse(stored=stored)
 
     async def PutSupplyStatus(
         self, request: pb.PutSupplyStatusRequest, _context: Any
@@ -121,6 +158,12 @@ class ReplenishmentRpc(replenishment_pb2_grpc.ReplenishmentServiceServicer):
         rows, refused = rows_from_wire(reports, first, validate)
         return self._ask.report_stock(rows, refused)
 
+    async def ReleaseLot(
+        self, request: pb.ReleaseLotRequest, _context: Any
+    ) -> pb.ReleaseLotResponse:
+        amount = await in_thread(self._ask.release_lot, release_from_wire(request))
+        return pb.ReleaseLotResponse(released_base=amount)
+
     async def StartPlan(self, request: pb.StartPlanRequest, _context: Any) -> pb.StartPlanResponse:
         plan = await in_thread(self._ask.start_plan, asked_from_wire(request))
         return pb.StartPlanResponse(plan=plan_to_wire(plan))
@@ -154,6 +197,7 @@ class ReplenishmentRpc(replenishment_pb2_grpc.ReplenishmentServiceServicer):
             lines=[line_to_wire(line) for line in page.lines],
             no_suggestions=[left_out_to_wire(one) for one in page.left_out],
             use_first=[use_first_to_wire(lot) for lot in page.use_first],
+            collisions=[collision_to_wire(one) for one in page.collisions],
             limit_prices=[limit_price_to_wire(one) for one in page.limit_prices],
             next_page_token=token_of(question, page.next_place) if page.next_place else "",
         )

@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from services.replenishment.domain.check import check, cost
+from services.replenishment.domain.prices import Prices
 from services.replenishment.domain.problem import Problem
-from services.replenishment.ports import Proved
+from services.replenishment.ports import Instance, Proved
 from shared.errors import Malformed
 
-Plan = Callable[[Problem, float, int, Callable[[Proved], None]], Proved]
+Plan = Callable[[Problem, float, int, Callable[[Proved], None], Prices | None], Proved]
 RESERVE_SECONDS, RESERVE_TIMES = 0.5, 5.0  # times what working out one cost takes here and now
 PATIENCE_SECONDS = 1.0  # a round or a choice may end a little late
 
@@ -30,12 +31,24 @@ def seconds_since_start() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) - begun
 
 
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What is read and what is written."""
+
+    instance: Path
+    answer: Path
+    plan_out: Path
+
+
 class _Planning(threading.Thread):
     """Plans beside the clock: compiling a loop, or a choice of SCIP, cannot be interrupted."""
 
-    def __init__(self, plan: Plan, problem: Problem, seconds: float, seed: int) -> None:
+    def __init__(
+        self, plan: Plan, problem: Problem, seconds: float, seed: int, start: Prices | None
+    ) -> None:
         super().__init__(daemon=True)
         self._plan, self._problem, self._seconds, self._seed = plan, problem, seconds, seed
+        self._start_from = start
         # Without a plan yet, ordering nothing is one, and no discount is larger than all.
         rows = problem.rows
         off = (rows.price * rows.break_discount.max(axis=1, initial=0.0)) @ rows.most
@@ -45,7 +58,9 @@ class _Planning(threading.Thread):
 
     def run(self) -> None:
         try:
-            self.best = self._plan(self._problem, self._seconds, self._seed, self._hear)
+            self.best = self._plan(
+                self._problem, self._seconds, self._seed, self._hear, self._start_from
+            )
         except BaseException as failure:  # noqa: BLE001  raised again by who waits for the plan
             self.failure = failure
 
@@ -65,34 +80,40 @@ class SolveFile:
     """Plans a file's problem within the wall seconds that the process may live.
 
     `read` gives the problem of a file, `plan` the best plan within some seconds, telling
-    of better ones. Malformed SECONDS_MALFORMED, and what `read` refuses.
+    of better ones; `read_start` the prices in the file of an earlier plan. Malformed
+    SECONDS_MALFORMED, and what the readers refuse.
     """
 
-    read: Callable[[Path], Problem]
+    read: Callable[[Path], Instance]
+    read_start: Callable[[Path, Instance, int], Prices]
     plan: Plan
+    write: Callable[[Path, Instance, Proved], None]
 
     def __call__(
-        self, instance: Path, seconds: float, seed: int, answer: Path, plan_out: Path
+        self, files: Files, seconds: float, seed: int, earlier: tuple[Path, int] | None = None
     ) -> None:
+        """`earlier`: the file of an earlier plan to start from, and the days since then."""
         began = time.monotonic() - seconds_since_start()
         if not 0 < seconds < float("inf"):
             raise Malformed(
                 "SECONDS_MALFORMED", "The seconds must be a number above 0.", field="seconds"
             )
-        problem = self.read(instance)
+        instance = self.read(files.instance)
+        problem = instance.problem
+        start = None if earlier is None else self.read_start(earlier[0], instance, earlier[1])
         # what checking the plan and writing the files will take
         timed = time.monotonic()
         cost(problem, np.zeros((problem.rows.count, problem.days), dtype=np.int64))
         reserve = RESERVE_SECONDS + RESERVE_TIMES * (time.monotonic() - timed)
         left = began + seconds - reserve - time.monotonic()
-        planning = _Planning(self.plan, problem, max(0.0, left), seed)
+        planning = _Planning(self.plan, problem, max(0.0, left), seed, start)
         planning.start()
         found = planning.until(left + PATIENCE_SECONDS)
         broken = check(problem, found.orders)
         if broken:
             raise AssertionError(f"the plan breaks {broken}")
         total = cost(problem, found.orders).total
-        np.savez_compressed(plan_out, orders=found.orders.astype(np.int32))
+        self.write(files.plan_out, instance, found)
         used = resource.getrusage(resource.RUSAGE_SELF)
         bound = min(found.bound, total)
         told = {
@@ -105,4 +126,4 @@ class SolveFile:
             "iterations": found.rounds,
             "bound_within": "max_packs of discounted item-sites",
         }
-        answer.write_text(json.dumps(told, indent=2) + "\n")
+        files.answer.write_text(json.dumps(told, indent=2) + "\n")

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from services.replenishment.domain.agreed import GroupLimits
 from services.replenishment.domain.assemble import Assembled, assemble
 from services.replenishment.domain.check import check, cost
+from services.replenishment.domain.collisions import collisions
+from services.replenishment.domain.expiry import expected_loss
 from services.replenishment.domain.explain import lines_of
+from services.replenishment.domain.explain_moves import Moved, lines_of_moves
 from services.replenishment.domain.limits import limit_prices
 from services.replenishment.domain.plans import Line, Plan, PlanState
 from services.replenishment.domain.policy import Policy
-from services.replenishment.domain.positions import NoSuggestion
-from services.replenishment.domain.risks import RISKY, Risk, risk_of
+from services.replenishment.domain.positions import Known, NoSuggestion
+from services.replenishment.domain.risks import RISKY, Risk, price_of, risk_of
+from services.replenishment.domain.transfers import carried_out
 from services.replenishment.ports import (
     Solved,
     Solver,
@@ -22,10 +27,12 @@ from services.replenishment.ports import (
     Today,
     Watch,
 )
+from services.replenishment.use_cases.share import Chosen, ShareStock
 from services.replenishment.use_cases.warn import Warn
 from shared.catalogue.items import Criticality
 from shared.clock import Clock
 
+LEAST_SECONDS = 0.5  # that orders are planned for, once transfers were chosen
 AGAIN = 5  # times a plan is made anew because orders were approved meanwhile
 
 
@@ -66,11 +73,13 @@ class CarryOutPlan:
 
     store: Store
     solver: Solver
+    share: ShareStock
     policy: Policy
     warn: Warn
     clock: Clock
     today: Today
     watch: Watch
+    timer: Callable[[], float]  # seconds
 
     def __call__(self, plan_id: str, stopped: Callable[[], bool]) -> None:
         for _ in range(AGAIN):
@@ -124,11 +133,10 @@ class CarryOutPlan:
     def _make(self, plan: Plan, stopped: Callable[[], bool]) -> Plan | None:
         with self.store.read() as books:
             known = books.supply.all_known()
+            agreed = books.agreed.limits()
             orders_before = books.orders.count()
         asked = plan.asked
-        assembled = assemble(
-            known, plan.first_day, asked.horizon_days, asked.weekly_budget_eur, self.policy
-        )
+        assembled = _assembled(known, plan, self.policy, agreed)
         if not assembled.positions:
             return self.fail(
                 plan.plan_id,
@@ -137,23 +145,30 @@ class CarryOutPlan:
                 assembled.left_out,
             )
         running = replace(plan, item_sites=len(assembled.positions))
+        began = self.timer()
+        chosen = self.share(assembled, agreed, asked, stopped)
+        if chosen is None:
+            return None
+        if chosen.moves:
+            known = carried_out(known, chosen.moves)
+        planned = _assembled(known, plan, self.policy, agreed) if chosen.moves else assembled
         solved = self.solver(
-            assembled.problem,
-            asked.seconds,
+            planned.problem,
+            max(LEAST_SECONDS, asked.seconds - (self.timer() - began)),
             asked.seed,
             lambda progress: self._progress(running, progress),
             stopped,
         )
         if solved is None:
             return None
-        broken = check(assembled.problem, solved.orders)
+        broken = check(planned.problem, solved.orders)
         if broken:
             raise SolverLost(
                 f"The solver's plan breaks {', '.join(broken)} and was thrown away. This is a "
                 "fault of ours; the request may be repeated."
             )
-        lines = lines_of(plan.plan_id, assembled, solved.orders, self.policy)
-        return self._propose(running, assembled, solved, lines, orders_before)
+        made = _Made(assembled, planned, chosen, solved, agreed)
+        return self._propose(running, made, orders_before)
 
     def _progress(self, plan: Plan, progress: SolverProgress) -> None:
         with self.store.write() as books:
@@ -169,16 +184,11 @@ class CarryOutPlan:
                     )
                 )
 
-    def _propose(
-        self,
-        plan: Plan,
-        assembled: Assembled,
-        solved: Solved,
-        lines: tuple[Line, ...],
-        orders_before: int,
-    ) -> Plan | None:
-        total = cost(assembled.problem, solved.orders).total
-        bound = min(solved.bound, total)
+    def _propose(self, plan: Plan, made: _Made, orders_before: int) -> Plan | None:
+        assembled, planned, solved = made.assembled, made.planned, made.solved
+        total, moving = made.total, made.chosen.cost_eur
+        bound = min(solved.bound, total - moving) + moving
+        lines = made.lines(plan.plan_id, self.policy)
         judged, days = [*assembled.positions, *assembled.blocked], assembled.problem.days
         risks = [risk_of(at, assembled.first_day, days) for at in judged]
         lots = [lot for risk in risks for lot in risk.use_first]
@@ -194,8 +204,13 @@ class CarryOutPlan:
             expected_expiry_eur=_worth(risks),
             use_first_count=len(lots),
             limits_priced=solved.budget_prices is not None,
+            transfer_count=len(made.chosen.moves),
+            moving_eur=moving,
+            saved_expiry_eur=made.saved_expiry(_worth(risks)),
+            transfers_note=made.chosen.note,
         )
-        prices = limit_prices(assembled, solved.orders, solved.budget_prices)
+        prices = limit_prices(planned, solved.orders, solved.budget_prices, solved.storage_prices)
+        collide = collisions(planned, solved.orders, self.policy)
         with self.store.write() as books:
             present = books.plans.hold(plan.plan_id)
             if present is None or present.state.ended:
@@ -209,6 +224,7 @@ class CarryOutPlan:
             books.plans.put_left_out(plan.plan_id, assembled.left_out)
             books.plans.put_use_first(plan.plan_id, lots)
             books.plans.put_limit_prices(plan.plan_id, prices)
+            books.plans.put_collisions(plan.plan_id, collide)
             books.facts.plan_proposed(proposed)
             self.warn.look(books, [at.known for at in judged])
         self._count_risk(risks)
@@ -220,6 +236,50 @@ class CarryOutPlan:
             mine = [risk for risk in risks if risk.item.criticality is kind]
             at_risk = sum(risk.probability > RISKY for risk in mine)
             self.watch.risk(kind, len(mine), at_risk, _worth(mine))
+
+
+def _assembled(
+    known: Sequence[Known], plan: Plan, policy: Policy, agreed: GroupLimits
+) -> Assembled:
+    asked = plan.asked
+    days, budget = asked.horizon_days, asked.weekly_budget_eur
+    return assemble(known, plan.first_day, days, budget, policy, agreed=agreed)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Made:
+    """A plan as it came out: `planned` is `assembled` after the chosen moves."""
+
+    assembled: Assembled
+    planned: Assembled
+    chosen: Chosen
+    solved: Solved
+    agreed: GroupLimits
+
+    @property
+    def total(self) -> float:
+        """EUR of the orders, and of what is moved."""
+        return cost(self.planned.problem, self.solved.orders).total + self.chosen.cost_eur
+
+    def lines(self, plan_id: str, policy: Policy) -> tuple[Line, ...]:
+        """What is moved first: it is the most urgent."""
+        orders, chosen = self.solved.orders, self.chosen
+        lanes = {lane.key: lane for lane in self.agreed.lanes}
+        moved = Moved(chosen.before, chosen.moves, lanes, chosen.worth_eur, self.total)
+        return (
+            *lines_of_moves(plan_id, self.planned, orders, moved, policy),
+            *lines_of(plan_id, self.planned, orders, policy, chosen.cost_eur),
+        )
+
+    def saved_expiry(self, before_eur: float) -> float:
+        """EUR of stock that no longer expires once the moves are made."""
+        days = self.planned.problem.days
+        judged = (*self.planned.positions, *self.planned.blocked)
+        left = sum(
+            float(expected_loss(at.stock, at.demand, days)[-1]) * (price_of(at) or 0.0)
+            for at in judged
+        )
+        return max(0.0, before_eur - left)
 
 
 def _worth(risks: Sequence[Risk]) -> float:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from services.replenishment.domain.plans import (
-    Decision,
-    Line,
-    Verdict,
-    check_decidable,
-    decided,
-    order_id,
-)
+from services.replenishment.domain.consequence import with_consequence
+from services.replenishment.domain.deciding import Approved, check_decidable, decided
+from services.replenishment.domain.plans import Decision, Line, Plan, Verdict, order_id
+from services.replenishment.domain.policy import Policy
 from services.replenishment.domain.positions import ApprovedOrder
 from services.replenishment.ports import Books, Store, Watch
 from services.replenishment.use_cases.plans import missing_line, missing_plan
@@ -35,11 +31,12 @@ class DecidePlan:
 
     Missing PLAN_MISSING, LINE_MISSING; NotNow PLAN_RUNNING, PLAN_OUTDATED, PLAN_FAILED,
     LINE_DECIDED; Malformed LINE_TWICE, REASON_NEEDED, PACKS_NEEDED, BELOW_MINIMUM,
-    NOT_A_MULTIPLE, ABOVE_CAP.
+    NOT_A_MULTIPLE, ABOVE_CAP, ABOVE_SPARE.
     """
 
     store: Store
     warn: Warn
+    policy: Policy
     clock: Clock
     watch: Watch
 
@@ -50,6 +47,7 @@ class DecidePlan:
                 raise missing_plan(plan_id)
             check_decidable(plan)
             done = self._apply(books, plan_id, verdicts)
+            judged = self._judged(books, plan, [line for line, _ in done])
             self._keep(books, plan_id, decided_by, done)
         lines = [line for line, _ in done]
         kinds = [line.decision for line in lines]
@@ -57,7 +55,7 @@ class DecidePlan:
             accepted=kinds.count(Decision.ACCEPTED),
             changed=kinds.count(Decision.CHANGED),
             refused=kinds.count(Decision.REFUSED),
-            changed_lines=tuple(line for line in lines if line.decision is Decision.CHANGED),
+            changed_lines=judged,
         )
         self.watch.lines_decided(answer.accepted, answer.changed, answer.refused)
         return answer
@@ -66,7 +64,7 @@ class DecidePlan:
         self, books: Books, plan_id: str, verdicts: Sequence[Verdict]
     ) -> list[tuple[Line, Verdict]]:
         lines = books.plans.lines_by_id(plan_id, [v.line_id for v in verdicts])
-        approved = dict(books.plans.approved_packs(plan_id))
+        approved = Approved(books.plans.approved_lines(plan_id))
         seen: set[str] = set()
         done = []
         for place, verdict in enumerate(verdicts):
@@ -82,12 +80,38 @@ class DecidePlan:
                     line_id=verdict.line_id,
                 )
             seen.add(verdict.line_id)
-            key = (line.item_id, line.site_id)
-            after = decided(line, verdict, approved.get(key, 0), field)
+            after = decided(line, verdict, approved, field)
             if after.decision is not Decision.REFUSED:
-                approved[key] = approved.get(key, 0) + after.packs
+                approved.add(after)
             done.append((after, verdict))
         return done
+
+    def _judged(self, books: Books, plan: Plan, done: Sequence[Line]) -> tuple[Line, ...]:
+        """The changed lines with what they mean, beside what else the request decides."""
+        decided_now = {line.line_id: line for line in done}
+        found = []
+        for line in done:
+            if line.decision is not Decision.CHANGED:
+                continue
+            key = line.item_id, line.site_id
+            # what is decided in the same request is not known as an open order yet
+            others = [
+                one
+                for one in books.plans.lines_of(plan.plan_id, *key)
+                if one.line_id not in decided_now
+            ]
+            others += [
+                replace(one, decision=Decision.PENDING)
+                for one in done
+                if one is not line
+                and (one.item_id, one.site_id) == key
+                and one.decision is not Decision.REFUSED
+            ]
+            known = books.supply.known([key])
+            found.append(
+                with_consequence(line, others, known[0], plan, self.policy) if known else line
+            )
+        return tuple(found)
 
     def _keep(
         self,
@@ -102,7 +126,9 @@ class DecidePlan:
         books.orders.add([_order(line) for line in approved], plan_id)
         for line in approved:
             books.facts.order_approved(order_id(line), plan_id, line, decided_by, now)
-        self.warn(books, sorted({(line.item_id, line.site_id) for line in approved}))
+        concerned = {(line.item_id, line.site_id) for line in approved}
+        concerned |= {(line.item_id, line.from_site_id) for line in approved if line.from_site_id}
+        self.warn(books, sorted(concerned))
 
 
 def _order(line: Line) -> ApprovedOrder:
@@ -116,4 +142,6 @@ def _order(line: Line) -> ApprovedOrder:
         order_day=line.order_day,
         due=line.arrival_day,
         known_elsewhere=False,
+        from_site_id=line.from_site_id,
+        lots=line.lots,
     )

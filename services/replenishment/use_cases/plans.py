@@ -6,9 +6,11 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from services.replenishment.domain.collisions import Collision
+from services.replenishment.domain.deciding import cancelled
 from services.replenishment.domain.expiry import UseFirst
 from services.replenishment.domain.limits import LimitPrice
-from services.replenishment.domain.plans import Asked, Line, Plan, PlanState, cancelled
+from services.replenishment.domain.plans import Asked, Line, Plan, PlanState
 from services.replenishment.domain.positions import NoSuggestion
 from services.replenishment.ports import Books, Store, Today, Watch
 from shared.clock import Clock
@@ -110,6 +112,7 @@ class Page:
     left_out: Sequence[NoSuggestion]
     use_first: Sequence[UseFirst]
     limit_prices: Sequence[LimitPrice]  # with the first page
+    collisions: Sequence[Collision]  # likewise
     next_place: int
 
 
@@ -132,10 +135,11 @@ class ReadPlan:
             left_out = books.plans.left_out(plan_id, place, rest) if rest else ()
             place, rest = max(0, place - plan.no_suggestion_count), rest - len(left_out)
             prices = () if first else books.plans.limit_prices(plan_id)
+            collide = () if first else books.plans.collisions(plan_id)
             lots = books.plans.use_first(plan_id, place, rest) if rest else ()
         reached = first + len(lines) + len(left_out) + len(lots)
         more = reached < plan.line_count + plan.no_suggestion_count + plan.use_first_count
-        return Page(plan, lines, left_out, lots, prices, reached if more else 0)
+        return Page(plan, lines, left_out, lots, prices, collide, reached if more else 0)
 
 
 def _plan(books: Books, plan_id: str) -> Plan:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.replenishment.domain.demand import Forecast, check_forecast
+from services.replenishment.domain.policy import Policy
 from services.replenishment.domain.positions import ApprovedOrder
+from services.replenishment.domain.releases import as_released
 from services.replenishment.domain.reports import Refused, Row
 from services.replenishment.domain.stock import StockReport, usable
 from services.replenishment.ports import Books, Store, Today, Watch
@@ -29,7 +31,8 @@ class ReportStock:
     """Stores stock as it stands; each row is refused alone, an older count is ignored.
 
     An order approved here is dropped from our own list once a report lists its id, or
-    was counted on or after the day it was due: by then the hospital's system knows.
+    was counted on or after the day it was due: by then the hospital's system knows. A
+    transfer is taken off the site that gives until that was counted after its day.
     """
 
     store: Store
@@ -37,6 +40,7 @@ class ReportStock:
     clock: Clock
     today: Today
     future_tolerance: timedelta
+    policy: Policy
     watch: Watch
 
     def __call__(self, rows: Sequence[Row], refused: Sequence[Refused]) -> Outcome:
@@ -92,6 +96,12 @@ class ReportStock:
             if _caught_up(order, by_key[order.item_id, order.site_id])
         ]
         books.orders.settle(done)
+        left = [
+            order.order_id
+            for order in books.orders.leaving(keys)
+            if by_key[order.item_id, order.from_site_id].counted_time.date() > order.order_day
+        ]
+        books.orders.settle_left(left)
 
     def _tell(
         self, books: Books, reports: Sequence[StockReport], keys: Sequence[tuple[str, str]]
@@ -101,10 +111,13 @@ class ReportStock:
         for order in books.orders.open(keys):
             key = (order.item_id, order.site_id)
             own[key] = own.get(key, 0.0) + order.quantity_base
+        known = {(k.item.item_id, k.site_id): k for k in books.supply.known(keys)}
         for report in reports:
+            releases = known[report.item_id, report.site_id].releases
+            usable_now, _ = as_released(report, releases, self.policy.kept_back_days)
             coming = sum(order.quantity_base for order in report.open_orders)
             coming += own.get((report.item_id, report.site_id), 0.0)
-            books.facts.stock_reported(report, usable(report, day).total_base, coming)
+            books.facts.stock_reported(report, usable(usable_now, day).total_base, coming)
 
 
 def _read(row: Row, item: Item | None, sites: frozenset[str], latest: datetime) -> StockReport:

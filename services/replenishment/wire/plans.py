@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from larrey.catalogue.v1 import catalogue_pb2
 from larrey.replenishment.v1 import replenishment_pb2 as pb
+from services.replenishment.domain.collisions import Collision
 from services.replenishment.domain.expiry import UseFirst
 from services.replenishment.domain.limits import LimitPrice
 from services.replenishment.domain.plans import (
@@ -55,6 +56,10 @@ def plan_to_wire(plan: Plan) -> pb.Plan:
         expected_expiry_eur=plan.expected_expiry_eur,
         use_first_count=plan.use_first_count,
         limits_priced=plan.limits_priced,
+        transfer_count=plan.transfer_count,
+        moving_cost_eur=plan.moving_eur,
+        saved_expiry_eur=plan.saved_expiry_eur,
+        transfers_note=plan.transfers_note,
     )
 
 
@@ -75,6 +80,16 @@ def line_to_wire(line: Line) -> pb.PlanLine:
         reason=line.reason,
         decision=pb.LineDecision.Value(f"LINE_DECISION_{line.decision.value}"),
         saves_eur=line.explanation.saves_eur,
+        kind=pb.LineKind.Value(f"LINE_KIND_{line.kind.value}"),
+        from_site_id=line.from_site_id,
+        lots=[
+            pb.MovedLot(
+                lot_id=lot.lot_id,
+                quantity_base=lot.quantity_base,
+                expiry=None if lot.expiry is None else day_to_wire(lot.expiry),
+            )
+            for lot in line.lots
+        ],
     )
 
 
@@ -158,5 +173,19 @@ def limit_price_to_wire(one: LimitPrice) -> pb.LimitPrice:
         limit=one.limit,
         used=one.used,
         saves_eur=one.saves_eur,
+        sentence=one.sentence,
+        supplier_id=one.supplier_id,
+        storage=catalogue_pb2.Storage.Value(f"STORAGE_{one.store or 'UNSPECIFIED'}"),
+    )
+
+
+def collision_to_wire(one: Collision) -> pb.Collision:
+    return pb.Collision(
+        item_id=one.item_id,
+        site_id=one.site_id,
+        limits=one.limits,
+        fields=one.fields,
+        need_packs=one.need_packs,
+        missing_packs=one.missing_packs,
         sentence=one.sentence,
     )

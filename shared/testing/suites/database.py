@@ -11,13 +11,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, String, Table, func, inspect, select
+from sqlalchemy import (
+    Column,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    func,
+    insert,
+    inspect,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
 
 from shared.clock import FixedClock
 from shared.errors import NotNow, TooMuch, Unavailable
 from shared.events.event import MAX_EVENT_BYTES, decode
 from shared.events.rows import event_from_row
-from shared.storage import Database, upsert
+from shared.storage import Batch, Database, Query, upsert
 from shared.testing.facts import a_fact, tell
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -176,6 +189,52 @@ class DatabaseSuite:
             assert upsert(tx.connection, table, rows, key=["name"], update=[]) == 500
             assert upsert(tx.connection, table, [], key=["name"]) == 0
         assert len(self.rows(database, table)) == 1500
+
+    def test_a_batch_writes_every_row_by_the_names_of_its_columns(
+        self, database: Database, table: Table
+    ) -> None:
+        adding = Batch(insert(table), ("note", "name", "number"))
+        moving = Batch(
+            update(table)
+            .where(table.c.name == bindparam("who"), table.c.number < 4)
+            .values(number=table.c.number + bindparam("more"), note=bindparam("why")),
+            ("who", "why", "more"),
+        )
+        with database.transaction() as tx:
+            adding.write(tx.connection, [("50 % é", "a", 1), (None, "b", 2)])
+            adding.write(tx.connection, [("one", "c", 3)])
+            adding.write(tx.connection, [])
+            moving.write(tx.connection, [("a", "moved", 10), ("c", None, 20)])
+            moving.write(tx.connection, [("c", "too great by now", 30)])
+        with database.read() as tx:
+            rows = tx.connection.execute(select(table).order_by(table.c.name)).all()
+        assert [tuple(row) for row in rows] == [("a", 11, "moved"), ("b", 2, None), ("c", 23, None)]
+
+    def test_a_query_is_asked_again_with_other_values(
+        self, database: Database, table: Table
+    ) -> None:
+        above = Query(
+            select(table.c.name, table.c.number)
+            .where(table.c.number > bindparam("least"), table.c.name != bindparam("but"))
+            .where(table.c.number < 9)
+            .order_by(table.c.name),
+            ("but", "least"),
+        )
+        with database.transaction() as tx:
+            rows = [("a", 1), ("b", 2), ("c", 3), ("d", 9)]
+            Batch(insert(table), ("name", "number")).write(tx.connection, rows)
+        with database.read() as tx:
+            assert [tuple(row) for row in above.rows(tx.connection, "b", 1)] == [("c", 3)]
+            found = above.rows(tx.connection, "", 0)
+        assert [(row.name, row.number) for row in found] == rows[:3]
+
+    def test_a_batch_that_breaks_a_rule_undoes_the_transaction(
+        self, database: Database, table: Table
+    ) -> None:
+        adding = Batch(insert(table), ("name", "number"))
+        with pytest.raises(IntegrityError), database.transaction() as tx:
+            adding.write(tx.connection, [("a", 1), ("a", 2)])
+        assert self.rows(database, table) == {}
 
     def test_writers_at_the_same_time_lose_no_update(
         self, url: str, database: Database, table: Table

@@ -127,6 +127,39 @@ def test_each_refusal_reaches_the_caller_with_reason_field_and_remedy(
     )
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_bytes_that_are_no_request_are_the_caller_s_fault_not_ours(streamed: bool) -> None:
+    telemetry = Telemetry("test")
+    rpc = "RecordConsumption" if streamed else "GetForecastRun"
+
+    async def call() -> Any:
+        async with serving({}, telemetry) as (_, channel):
+            way = channel.stream_unary if streamed else channel.unary_unary
+            multi = way(f"/{NAME}/{rpc}", request_serializer=bytes, response_deserializer=bytes)
+            sent: Any = iter([b"\xff"]) if streamed else b"\xff"
+            try:
+                return await multi(sent)
+            except grpc.aio.AioRpcError as error:
+                return error
+
+    error = asyncio.run(call())
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    back = refusal_of(error)
+    assert back is not None
+    assert back.reason == "REQUEST_UNREADABLE"
+
+
+def test_a_service_without_memory_asks_to_be_called_again() -> None:
+    error, telemetry = ask("x", {"x": MemoryError()})
+    assert error.code() is grpc.StatusCode.UNAVAILABLE
+    back = refusal_of(error)
+    assert back is not None
+    assert back.reason == "MEMORY_FULL"
+    assert telemetry.registry.get_sample_value(
+        "larrey_rpc_calls_total", {"method": f"/{NAME}/GetForecastRun", "code": "UNAVAILABLE"}
+    )
+
+
 def test_a_fault_of_ours_says_nothing_of_the_payload() -> None:
     error, telemetry = ask("x", {"x": ValueError(SECRET)})
     assert error.code() is grpc.StatusCode.INTERNAL

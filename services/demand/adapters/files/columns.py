@@ -44,7 +44,10 @@ def extra_columns(
 
 def _words(column: Any, row: Ints, n: int) -> tuple[str, ...] | None:
     known = column.notna().to_numpy()
-    codes, names = pd.factorize(column[known].astype(str))
+    try:
+        codes, names = pd.factorize(column[known].astype(str))
+    except UnicodeDecodeError:  # bytes that are no text say nothing
+        return None
     if not 1 < len(names) < n:
         return None
     highest, lowest = np.full(n, -1), np.full(n, len(names))

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from services.demand.adapters.files.texts import as_text
 from services.demand.domain.drivers.driver import Driver, Kind
 from services.demand.domain.history_files import HistoryRead
 from services.demand.domain.tables import Array, Days
@@ -97,7 +98,7 @@ def signal_drivers(path: Path, read: HistoryRead) -> tuple[Driver, ...]:
         )
     place = np.searchsorted(table.periods, frame["ds"].to_numpy(), side="right") - 1
     every = frame["unique_id"] if "unique_id" in frame else pd.Series("", index=frame.index)
-    row = pd.Index(table.ids).get_indexer(every.fillna("").astype(str))
+    row = pd.Index(table.ids).get_indexer(as_text(every.fillna(""), "unique_id", "--signals"))
     found = []
     for name in sorted(frame["signal"].unique()):
         mine = (frame["signal"] == name).to_numpy()
@@ -129,7 +130,8 @@ def _summed(place: Any, values: Array, length: int) -> Array:
 
 def _signal_frame(path: Path) -> Any:
     try:
-        frame = pq.read_table(path).to_pandas()
+        # what pandas noted beside the columns may be damaged, and is not needed
+        frame = pq.read_table(path).replace_schema_metadata().to_pandas()
     except FileNotFoundError:
         raise Malformed("FILE_MISSING", f"There is no file {path}.", field="--signals") from None
     except (pa.ArrowException, OSError):
@@ -157,7 +159,7 @@ def _signal_frame(path: Path) -> Any:
             f"{int((frame['value'] < 0).sum())} value(s) are below 0: a signal counts something.",
             field="--signals value",
         )
-    frame["signal"] = frame["signal"].astype(str)
+    frame["signal"] = as_text(frame["signal"], "signal", "--signals")
     if frame["ds"].dt.tz is not None:
         frame["ds"] = frame["ds"].dt.tz_localize(None)
     return frame

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from services.demand.adapters.files import grid
 from services.demand.adapters.files.desk import Desk
+from services.demand.adapters.files.texts import as_text
 from services.demand.domain.equipment import DAY, OPEN, Seconds, Uses, at_the_limit, peaks, uses_of
 from services.demand.domain.findings import Found
 from services.demand.domain.history_files import HistoryRead
@@ -23,6 +24,7 @@ DAILY, WEEK = "D", 7
 INTERVALS, MOVEMENTS = ("unique_id", "start", "end"), ("unique_id", "unit", "time", "event")
 OUT, BACK = "out", "return"
 FIELD = "--uses"
+EARLIEST, LATEST = 0, 230 * 365 * DAY  # seconds since 1970: a use of 2200 is a slip of the pen
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def _uses(
     pool: str, frame: Any, seconds: dict[str, Seconds], first: int
 ) -> tuple[Uses, tuple[Found, ...]]:
     if "start" not in seconds:
-        units = frame["unit"].astype(str).tolist()
+        units = as_text(frame["unit"], "unit", FIELD).tolist()
         out = (frame["event"] == OUT).to_numpy()
         return uses_of(pool, units, seconds["time"], out, first * DAY)
     backwards = seconds["end"] < seconds["start"]
@@ -120,12 +122,21 @@ def _seconds(column: Any, name: str) -> Seconds:
             "KEY_EMPTY", f"{int(blank.sum())} row(s) have no {name}.", field=f"{FIELD} {name}"
         )
     whole = local.to_numpy(dtype="datetime64[s]").astype(np.int64)
+    strange = ~blank & ((whole < EARLIEST) | (whole >= LATEST))
+    if strange.any():
+        raise Malformed(
+            "TIME_MALFORMED",
+            f"{int(strange.sum())} row(s) have a {name} before 1970 or after 2199: correct it, or "
+            "leave an end that is not known empty.",
+            field=f"{FIELD} {name}",
+        )
     return np.where(blank, OPEN, whole)
 
 
 def _frame(path: Path) -> Any:
     try:
-        frame = pq.read_table(path).to_pandas()
+        # what pandas noted beside the columns may be damaged, and is not needed
+        frame = pq.read_table(path).replace_schema_metadata().to_pandas()
     except FileNotFoundError:
         raise Malformed("FILE_MISSING", f"There is no file {path}.", field=FIELD) from None
     except (pa.ArrowException, OSError):
@@ -143,9 +154,9 @@ def _frame(path: Path) -> Any:
         raise Malformed("FILE_EMPTY", f"{path.name} holds no rows.", field=FIELD)
     if frame["unique_id"].isna().any():
         raise Malformed("KEY_EMPTY", "Some rows have no unique_id.", field=f"{FIELD} unique_id")
-    frame["unique_id"] = frame["unique_id"].astype(str)
+    frame["unique_id"] = as_text(frame["unique_id"], "unique_id", FIELD)
     if "start" not in frame:
-        strange = sorted(set(frame["event"].astype(str)) - {OUT, BACK})
+        strange = sorted(set(as_text(frame["event"], "event", FIELD)) - {OUT, BACK})
         if strange:
             raise Malformed(
                 "EVENT_UNKNOWN",

@@ -24,6 +24,8 @@ from shared.errors import Malformed, TooMuch
 KEYS = ("unique_id", "ds", "y")
 REASON = "reason"
 MOST_CELLS = 400_000_000
+# pandas writes the numbers of its rows under such names: they say nothing of any series.
+ROW_NUMBERS = "__index_level_"
 
 
 def read_history(path: Path, frequency: str, season: int, horizon: int) -> HistoryRead:
@@ -148,11 +150,18 @@ def _frame(path: Path, option: str, *, all_columns: bool) -> tuple[Any, list[Fou
             "(start of the period) and y (amount).",
             field=option,
         )
-    read = pq.read_table(path, columns=names if all_columns else list(KEYS))
+    facts = [name for name in names if not name.startswith(ROW_NUMBERS)]
+    try:
+        read = pq.read_table(path, columns=facts if all_columns else list(KEYS))
+    except (pa.ArrowException, OSError):  # a whole foot, and pages that are damaged
+        raise Malformed(
+            "FILE_UNREADABLE", f"{path} cannot be read as a Parquet file.", field=option
+        ) from None
     if not read.num_rows:
         raise Malformed("FILE_EMPTY", f"{path.name} holds no rows.", field=option)
     notes = _checked(read.schema, option)
-    frame = read.to_pandas(ignore_metadata=True)
+    # what pandas noted beside the columns may be damaged, and is not needed
+    frame = read.replace_schema_metadata().to_pandas()
     for name in ("unique_id", "ds"):
         empty = int(frame[name].isna().sum())
         if empty:

@@ -32,6 +32,7 @@ def odd_series() -> Any:
         "typing error": typo,
         "constant": np.full(LENGTH, 12.0),
         "never": np.zeros(LENGTH),
+        "nothing": np.full(LENGTH, np.nan),
     }
     frame = frame_of(good | {name: values.tolist() for name, values in odd.items()})
     newest = months(LENGTH)[-3:]
@@ -60,6 +61,7 @@ def test_every_odd_series_is_forecast_and_told_of_and_spoils_no_other(tmp_path: 
         ("typing error", "WRONG_UNIT_SUSPECTED"),
         ("constant", "CONSTANT"),
         ("never", "NEVER_USED"),
+        ("nothing", "NOTHING_KNOWN"),
         ("short", "TOO_SHORT"),
         ("twice", "DUPLICATES_SUMMED"),
     } <= codes
@@ -74,5 +76,6 @@ def test_every_odd_series_is_forecast_and_told_of_and_spoils_no_other(tmp_path: 
     assert 6.0 < middle["short"] < 16.0
     assert 10.0 < middle["constant"] < 14.0
     assert middle["never"] < 1.0
+    assert middle["nothing"] > 1.0
     good = made[made["unique_id"].str.startswith("good")]
     assert good["q0.999"].max() < 1_000.0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,7 +23,8 @@ from services.demand.adapters.files.desk import Desk
 from services.demand.adapters.files.machine import used_so_far
 from services.demand.domain.history_files import Order, Target
 from services.demand.domain.quantiles import LEVELS
-from services.demand.domain.routing import Group
+from services.demand.domain.routing import Group, Judged
+from services.demand.domain.tables import Asked, HistoryTable
 from services.demand.tests.frames import frame_of, written
 from services.demand.tests.unit.test_routing import Silent
 from services.demand.use_cases.backtest_files import BacktestFile
@@ -134,6 +137,38 @@ def test_a_backtest_reads_what_came_true_only_after_it_wrote_the_forecast(tmp_pa
     assert all(isinstance(report[name], float) for name in wanted.split())
     assert report["series"] == 15
     assert report["peak_rss_mib"] > 10
+
+
+@dataclass(frozen=True)
+class Noting(RouteTable):
+    """A router that notes how much history each choice was made from."""
+
+    lengths: list[int] = field(default_factory=list)
+
+    def choose(self, table: HistoryTable, asked: Asked) -> Mapping[Group, Judged]:
+        self.lengths.append(table.length)
+        return super().choose(table, asked)
+
+
+def test_rolling_origins_keep_the_choice_of_the_oldest_and_report_the_lead_time(
+    tmp_path: Path,
+) -> None:
+    draw = np.random.default_rng(8)
+    frame = frame_of({f"s{k}": draw.poisson(20, 54).tolist() for k in range(15)})
+    path, report = written(frame, tmp_path), tmp_path / "j.json"
+    desk = Desk(path, "MS", 12, 6, tmp_path / "out.parquet", json_path=report)
+    plain = quick()
+    route = Noting(plain.route.engines, plain.route.homes, Silent())
+    test = BacktestFile(desk, ForecastTable(route, used_so_far), (), (), used_so_far, Silent())
+    shown = test(Order(6, 12, "MS", lead=3), actuals_given=False, origins=6, with_peers=False)
+    assert route.lengths == [48, 36]
+    told = json.loads(report.read_text())["rolling"]
+    assert [one["first_period"][:7] for one in told["each"]] == [
+        *("2024-04", "2024-01", "2023-10", "2023-07", "2023-04", "2023-01"),
+    ]
+    assert 0.8 <= told["lead_p95_reached"] <= 1.0
+    assert told["item_origins"] == 90
+    assert "larrey, 6 origins" in shown
 
 
 def test_nothing_is_written_beside_the_history(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from services.demand.adapters.files.reading import read_actuals, read_history
@@ -120,6 +121,22 @@ def test_a_period_without_a_row_counts_as_zero(tmp_path: Path) -> None:
     table, _ = prepared(read(frame, tmp_path), Target.RECORDED)
     assert table.values[0, 7] == 0
     assert not table.observed[0, 7]
+
+
+def test_a_row_number_that_pandas_wrote_is_no_fact_of_a_series(tmp_path: Path) -> None:
+    frame = frame_of({"a": STEADY, "b": STEADY}).iloc[::-1].iloc[:-1]
+    path = tmp_path / "history.parquet"
+    frame.to_parquet(path, index=True)
+    assert "__index_level_0__" in pq.read_schema(path).names
+    assert read_history(path, "MS", 12, 3).table.columns == {}
+
+
+def test_a_long_gap_and_a_series_without_any_amount_are_named(tmp_path: Path) -> None:
+    gappy = frame_of({"gappy": STEADY * 3}).drop(index=range(10, 40))
+    blank = frame_of({"blank": [np.nan] * 90})
+    found = codes(read(pd.concat([gappy, blank]), tmp_path))
+    assert {("gappy", "LONG_GAP"), ("blank", "NOTHING_KNOWN")} <= found
+    assert ("blank", "NEVER_USED") not in found
 
 
 def test_an_amount_below_zero_is_learnt_as_zero_and_said_so(tmp_path: Path) -> None:

@@ -18,9 +18,10 @@ from services.orientation.domain.ledger import (
     verify,
 )
 from shared.errors import NotNow
-from shared.storage import Database
+from shared.storage import Batch, Database, Query
 
 BATCH = 1000
+LEDGER_COLUMNS = ("seq", "hash", "kind", "at_us", "case_key", "body")
 
 
 class Appending:
@@ -28,34 +29,27 @@ class Appending:
 
     def __init__(self, at: Tables) -> None:
         head = at.ledger_head
-        self._head = select(head.c.seq, head.c.hash).where(head.c.id == 1).with_for_update()
-        self._add = insert(at.ledger)
-        self._move = (
+        self._head = Query(select(head.c.seq, head.c.hash).where(head.c.id == 1).with_for_update())
+        self._add = Batch(insert(at.ledger), LEDGER_COLUMNS)
+        self._move = Batch(
             update(head)
             .where(head.c.id == 1)
-            .values(seq=bindparam("last_seq"), hash=bindparam("last_hash"))
+            .values(seq=bindparam("last_seq"), hash=bindparam("last_hash")),
+            ("last_seq", "last_hash"),
         )
 
     def __call__(self, connection: Connection, entries: Sequence[tuple[Entry, str]]) -> None:
         """(entry, case key) in this order. The row of the head makes writers queue."""
-        row = connection.execute(self._head).one()
+        (row,) = self._head.rows(connection)
         last = Anchor(row.seq, row.hash)
         rows = []
         for entry, case_key in entries:
             linked = link(last, entry)
-            rows.append(
-                {
-                    "seq": linked.seq,
-                    "hash": linked.hash,
-                    "kind": entry.kind,
-                    "at_us": entry.at_us,
-                    "case_key": case_key,
-                    "body": entry.body,
-                }
-            )
-            last = Anchor(linked.seq, linked.hash)
-        connection.execute(self._add, rows)
-        connection.execute(self._move, {"last_seq": last.seq, "last_hash": last.hash})
+            seq, hashed = linked.seq, linked.hash
+            rows.append((seq, hashed, entry.kind, entry.at_us, case_key, entry.body))
+            last = Anchor(seq, hashed)
+        self._add.write(connection, rows)
+        self._move.write(connection, [(last.seq, last.hash)])
 
 
 class SqlLedger:

@@ -7,20 +7,23 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import islice
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import MetaData, bindparam, insert, select
+from sqlalchemy import Connection, MetaData, Row, bindparam, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.orientation.adapters.store.facilities import facility_from, facility_row
 from services.orientation.adapters.store.ledger import Appending
 from services.orientation.adapters.store.tables import Tables, from_us, tables, to_us
+from services.orientation.adapters.store.texts import canonical, state_to_text
 from services.orientation.adapters.store.vehicles import vehicle_from, vehicle_row
 from services.orientation.domain.board import ENDED
 from services.orientation.domain.case import CaseState
 from services.orientation.domain.decision import Decision
 from services.orientation.domain.facilities import Facility
-from services.orientation.domain.ledger import Entry, body_of
+from services.orientation.domain.ledger import Entry
 from services.orientation.domain.modes import Mode
 from services.orientation.domain.records import (
     CaseKey,
@@ -28,7 +31,6 @@ from services.orientation.domain.records import (
     StoredCase,
     Suggestion,
     state_from_text,
-    state_to_text,
     text_hash,
 )
 from services.orientation.domain.severity import Band
@@ -40,9 +42,10 @@ from services.orientation.wire.events import (
     oriented_event,
 )
 from shared.clock import Clock
-from shared.storage import Database, Transaction, upsert
+from shared.storage import Batch, Database, Query, Transaction, upsert
 
 HOT_CASES = 20_000
+MOST_OTHERS = 2000  # looked at when an update seems to be another case's
 Hot = OrderedDict[CaseKey, tuple[str, StoredCase]]
 
 
@@ -67,12 +70,12 @@ class SqlRecord:
             return
         connection = self._tx.connection
         if not self._hot.alone:
-            connection.execute(self._hot.claim, [_blank(key) for key in wanted])
-        rows = connection.execute(self._hot.find, {"keys": [key.value for key in wanted]})
-        found = {CaseKey(row["case_key"], row["exercise"]): row for row in rows.mappings()}
+            self._hot.claim.write(connection, [_blank(key) for key in wanted])
+        rows = self._hot.find(connection, [key.value for key in wanted])
+        found = {CaseKey(row.case_key, exercise=bool(row.exercise)): row for row in rows}
         for key in wanted:
             row = found.get(key)
-            known = row is not None and row["state"] != ""
+            known = row is not None and row.state != ""
             self._held[key] = self._hot.known(key, row) if known else None
 
     def case(self, key: CaseKey) -> StoredCase | None:
@@ -81,6 +84,13 @@ class SqlRecord:
         self.hold([key])
         return self._held[key]
 
+    def others(self, key: CaseKey) -> Sequence[CaseState]:
+        """At most MOST_OTHERS; another copy of the service knows others."""
+        found = {k: case.state for k, (_, case) in self.written.items()}
+        for other, state in self._hot.newest(MOST_OTHERS):
+            found.setdefault(other, state)
+        return [s for k, s in found.items() if k != key and k.exercise == key.exercise]
+
     def put_case(self, key: CaseKey, case: StoredCase) -> str:
         text = state_to_text(case.state)
         self.written[key] = text, case
@@ -88,7 +98,7 @@ class SqlRecord:
 
     def log(self, kind: str, key: CaseKey, content: Mapping[str, Any]) -> None:
         """One entry of the decision log; it gets its place in the chain at the end."""
-        entry = Entry(kind, to_us(self._now), body_of(content))
+        entry = Entry(kind, to_us(self._now), canonical(content))
         self._entries.append((entry, key.value))
 
     def flush(self) -> None:
@@ -96,8 +106,8 @@ class SqlRecord:
         connection = self._tx.connection
         if self.written:
             rows = [_row(key, text, case) for key, (text, case) in self.written.items()]
-            rows.sort(key=lambda row: (row["case_key"], row["exercise"]))
-            connection.execute(self._hot.keep, rows)
+            rows.sort(key=itemgetter(0, 1))  # by key, as they were held
+            self._hot.keep.write(connection, rows)
         if self._entries:
             self._hot.append(connection, self._entries)
             self._entries = []
@@ -185,29 +195,45 @@ class SqlRecord:
         upsert(self._tx.connection, self._at.modes, [row], key=["owner"])
 
 
-def _row(key: CaseKey, text: str, case: StoredCase) -> dict[str, Any]:
-    return {
-        "case_key": key.value,
-        "exercise": key.exercise,
-        "state": text,
-        "revision": case.state.revision,
-        "suggested_decision": case.suggestion.decision_type,
-        "suggested_resource": case.suggestion.resource_type,
-        "suggested_finess": case.suggestion.finess_geo,
-        "counted_group": case.counted_group,
-        "band": int(case.band),
-        "department": case.department,
-        "owner": case.owner,
-        "changed_us": to_us(case.changed),
-        "ended": case.state.text("status") in ENDED,
-    }
+CASE_COLUMNS = (
+    "case_key",
+    "exercise",
+    "state",
+    "revision",
+    "suggested_decision",
+    "suggested_resource",
+    "suggested_finess",
+    "counted_group",
+    "band",
+    "department",
+    "owner",
+    "changed_us",
+    "ended",
+)
+CaseRow = tuple[str, bool, str, int, str, str, str, str, int, str, str, int, bool]
 
 
-def _blank(key: CaseKey) -> dict[str, Any]:
-    words = ("state", "suggested_decision", "suggested_resource", "suggested_finess")
-    blank: dict[str, Any] = dict.fromkeys((*words, "counted_group", "department", "owner"), "")
-    numbers = dict.fromkeys(("revision", "band", "changed_us"), 0)
-    return {"case_key": key.value, "exercise": key.exercise, "ended": False} | blank | numbers
+def _row(key: CaseKey, text: str, case: StoredCase) -> CaseRow:
+    """In the order of CASE_COLUMNS."""
+    return (
+        key.value,
+        key.exercise,
+        text,
+        case.state.revision,
+        case.suggestion.decision_type,
+        case.suggestion.resource_type,
+        case.suggestion.finess_geo,
+        case.counted_group,
+        int(case.band),
+        case.department,
+        case.owner,
+        to_us(case.changed),
+        case.state.text("status") in ENDED,
+    )
+
+
+def _blank(key: CaseKey) -> CaseRow:
+    return key.value, key.exercise, "", 0, "", "", "", "", 0, "", "", 0, False
 
 
 def _decision(row: Any) -> Decision:
@@ -246,16 +272,28 @@ class SqlRecords:
         fresh = build.insert(at)
         key = ["case_key", "exercise"]
         others = {c.name: fresh.excluded[c.name] for c in at.columns if c.name not in key}
-        self.claim = fresh.on_conflict_do_nothing(index_elements=key)
-        self.keep = fresh.on_conflict_do_update(index_elements=key, set_=others)
-        self.find = (
-            select(at)
-            .where(at.c.case_key.in_(bindparam("keys", expanding=True)))
-            .order_by(at.c.case_key, at.c.exercise)
-            .with_for_update()
+        self.claim = Batch(fresh.on_conflict_do_nothing(index_elements=key), CASE_COLUMNS)
+        self.keep = Batch(
+            fresh.on_conflict_do_update(index_elements=key, set_=others), CASE_COLUMNS
         )
+        self._find: dict[int, Query] = {}
         self.append = Appending(self._tables)
         self.alone = database.engine.dialect.name == "sqlite"
+
+    def find(self, connection: Connection, keys: Sequence[str]) -> Sequence[Row[Any]]:
+        """Rows of these keys, locked in one order; of a few sizes, so that few are put together."""
+        size = 1 << (len(keys) - 1).bit_length()
+        query = self._find.get(size)
+        if query is None:
+            at, names = self._tables.cases, [f"key_{number}" for number in range(size)]
+            statement = (
+                select(at)
+                .where(or_(*(at.c.case_key == bindparam(name) for name in names)))
+                .order_by(at.c.case_key, at.c.exercise)
+                .with_for_update()
+            )
+            query = self._find[size] = Query(statement, names)
+        return query.rows(connection, *keys, *[keys[-1]] * (size - len(keys)))
 
     @contextmanager
     def open(self) -> Iterator[SqlRecord]:
@@ -275,22 +313,24 @@ class SqlRecords:
             held = self._hot.get(key)
         return None if held is None else held[1].state
 
+    def newest(self, most: int) -> list[tuple[CaseKey, CaseState]]:
+        with self._lock:
+            return [(k, held[1].state) for k, held in islice(reversed(self._hot.items()), most)]
+
     def known(self, key: CaseKey, row: Any) -> StoredCase:
         """The case of a row, parsed only when it is not the one already held."""
         with self._lock:
             held = self._hot.get(key)
-        if held is not None and held[0] == row["state"]:
+        if held is not None and held[0] == row.state:
             state = held[1].state
         else:
-            state = state_from_text(row["state"])
+            state = state_from_text(row.state)
         return StoredCase(
             state,
-            Suggestion(
-                row["suggested_decision"], row["suggested_resource"], row["suggested_finess"]
-            ),
-            row["counted_group"],
-            Band(row["band"]),
-            row["department"],
-            row["owner"],
-            from_us(row["changed_us"]),
+            Suggestion(row.suggested_decision, row.suggested_resource, row.suggested_finess),
+            row.counted_group,
+            Band(row.band),
+            row.department,
+            row.owner,
+            from_us(row.changed_us),
         )

@@ -6,7 +6,7 @@ holds the two against each other.
 
 from __future__ import annotations
 
-from services.orientation.domain.directory import BED_MINUTES, UNKNOWN_BEDS_MIN
+from services.orientation.domain.directory import BED_MINUTES, HALF_LIFE_MIN, UNKNOWN_BEDS_MIN
 from services.orientation.domain.distribution.problem import (
     ANY,
     FIRST_LINE,
@@ -19,7 +19,7 @@ from services.orientation.domain.distribution.problem import (
     Vehicle,
 )
 from services.orientation.domain.places import distance_km
-from services.orientation.domain.ranking import HALF_LIFE_MIN, SHORTAGE_MIN
+from services.orientation.domain.ranking import SHORTAGE_MIN
 from services.orientation.domain.severity import Band
 from services.orientation.domain.travel import travel_minutes
 

@@ -16,12 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.orientation.adapters.reference import DATA
+from services.orientation.adapters.store.texts import state_to_text
 from services.orientation.domain.case import CaseUpdate, merge_all
 from services.orientation.domain.hub.envelope import MOST_BYTES, ROOTS
 from services.orientation.domain.hub.reader import ABOUT_A_CASE, read_payload
 from services.orientation.domain.hub.schema import quick_pattern
 from services.orientation.domain.orient import orient
-from services.orientation.domain.records import state_from_text, state_to_text
+from services.orientation.domain.records import state_from_text
 from services.orientation.tests.situations import (
     INVALID,
     NOW,

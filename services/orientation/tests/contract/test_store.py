@@ -11,11 +11,13 @@ import pytest
 from sqlalchemy import MetaData, func, select
 
 from services.orientation.adapters.store.facilities import Snapshot, SqlShortages
+from services.orientation.adapters.store.ledger import SqlLedger
 from services.orientation.adapters.store.records import SqlRecords
 from services.orientation.adapters.store.tables import from_us, tables, to_us
 from services.orientation.domain.case import CaseUpdate, Fact, merge, merge_all
 from services.orientation.domain.decision import Decision
 from services.orientation.domain.facilities import BedCount, Shortage
+from services.orientation.domain.ledger import SUGGESTION
 from services.orientation.domain.records import CaseKey, Counted, StoredCase, Suggestion
 from services.orientation.domain.severity import Band
 from services.orientation.main import MIGRATIONS
@@ -190,6 +192,25 @@ class StoreSuite:
         assert not told(3, lifted=True)
         assert not told(2, lifted=False)
         assert told(4, lifted=False)
+
+    @pytest.mark.parametrize("size", [1, 9, 41])  # one at a time, and steps of several sizes
+    def test_a_group_s_entries_and_cases_are_all_there_and_the_log_verifies(
+        self, records: SqlRecords, database: Database, size: int
+    ) -> None:
+        keys = [CaseKey(f"{number:032x}", exercise=number % 2 == 0) for number in range(size)]
+        for _ in range(2):  # the second time they are known
+            with records.open() as record:
+                record.hold(keys)
+                for key in keys:
+                    record.put_case(key, a_case("said"))
+                    record.log(SUGGESTION, key, {"case": key.value})
+        ledger = SqlLedger(database, b"secret")
+        verdict = ledger.verify()
+        assert (verdict.why, verdict.entries) == ("", 2 * size)
+        assert ledger.head().seq == 2 * size
+        with SqlRecords(database, FixedClock(NOW)).open() as record:
+            found = [record.case(key) for key in keys]
+        assert all(case is not None and case.suggestion.finess_geo for case in found)
 
     def test_no_table_has_a_column_for_a_name_a_phone_a_text_or_a_case_id(self) -> None:
         at = tables(MetaData())

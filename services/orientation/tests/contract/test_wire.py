@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from google.protobuf import json_format
+from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,10 +29,11 @@ from services.orientation.tests.situations import (
     synthetic_france,
 )
 from services.orientation.use_cases.capacity import Report
-from services.orientation.wire.answers import BANDS, answer_to_wire
+from services.orientation.wire.answers import BANDS, answer_to_bytes
 from services.orientation.wire.cases import VITALS, update_from_wire, update_to_wire
 from services.orientation.wire.events import shortage_from_event
 from services.orientation.wire.facilities import beds_from_wire, report_to_wire
+from services.orientation.wire.times import from_stamp, to_stamp
 from shared.errors import Malformed
 from shared.events import topic_of
 
@@ -97,7 +99,7 @@ def test_an_answer_keeps_its_reasons_numbers_and_gaps_on_the_wire() -> None:
     answer = orient(
         call.case_id, state, shipped.knowledge, synthetic_france(), shipped_model(), now=NOW
     )
-    wire = answer_to_wire(answer, "v1")
+    wire = pb.CaseAnswer.FromString(answer_to_bytes(answer, "v1"))
     assert wire.severity.p_icu == answer.assessment.p_icu
     assert wire.severity.model_version == "v1"
     assert [r.code for r in wire.reasons] == [r.code for r in answer.reasons]
@@ -106,9 +108,8 @@ def test_an_answer_keeps_its_reasons_numbers_and_gaps_on_the_wire() -> None:
     ]
     assert not wire.facilities[0].HasField("beds_free")  # unknown is left out, never 0
     assert "age" in wire.missing
-    alone = answer_to_wire(
-        orient(call.case_id, state, shipped.knowledge, synthetic_france(), None, now=NOW), ""
-    )
+    unmodelled = orient(call.case_id, state, shipped.knowledge, synthetic_france(), None, now=NOW)
+    alone = pb.CaseAnswer.FromString(answer_to_bytes(unmodelled, ""))
     assert not alone.severity.HasField("p_icu")
 
 
@@ -170,3 +171,19 @@ def test_a_shortage_that_cannot_be_right_is_malformed() -> None:
     for event in bad:
         with pytest.raises(Malformed, match="SHORTAGE_MALFORMED"):
             shortage_from_event(event)
+
+
+@given(
+    st.one_of(st.integers(-62_135_596_801, 253_402_300_800), st.sampled_from([10**15, -(10**15)])),
+    st.integers(-1, 10**9),
+)
+def test_an_instant_is_read_and_refused_as_the_library_does(seconds: int, nanos: int) -> None:
+    stamp = Timestamp(seconds=seconds, nanos=nanos)
+    try:
+        wanted = stamp.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        with pytest.raises(Malformed):
+            from_stamp(stamp)
+    else:
+        assert from_stamp(stamp) == wanted
+        assert from_stamp(to_stamp(wanted)) == wanted

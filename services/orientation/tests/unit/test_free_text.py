@@ -6,10 +6,10 @@ import json
 
 import pytest
 
+from services.orientation.adapters.store.texts import state_to_text
 from services.orientation.domain.case import merge_all
 from services.orientation.domain.findings import REMEDIES, TEXT_FLAGS
 from services.orientation.domain.hub.reader import read_payload
-from services.orientation.domain.records import state_to_text
 from services.orientation.tests.situations import reference
 from services.orientation.tests.unit.test_answers import affair, answer_to, codes
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.orientation.adapters.store.texts import canonical
 from services.orientation.domain.ledger import (
     Anchor,
     Entry,
     Linked,
-    body_of,
     checkpoint,
     genuine,
     link,
@@ -25,7 +25,7 @@ SECRET = b"a secret of the tests"
 def chain(count: int, start: Anchor | None = None) -> list[Linked]:
     at, rows = start or Anchor(), []
     for number in range(count):
-        row = link(at, Entry("suggestion", 1000 + number, body_of({"case": f"k{number}"})))
+        row = link(at, Entry("suggestion", 1000 + number, canonical({"case": f"k{number}"})))
         rows.append(row)
         at = Anchor(row.seq, row.hash)
     return rows
@@ -101,7 +101,7 @@ def test_a_checkpoint_cannot_hide_more_than_it_says() -> None:
 
 
 def test_the_text_of_an_entry_does_not_depend_on_the_order_of_its_keys() -> None:
-    assert body_of({"a": 1, "b": None}) == body_of({"b": None, "a": 1})
+    assert canonical({"a": 1, "b": None}) == canonical({"b": None, "a": 1})
 
 
 def test_no_entry_is_shown_by_its_repr() -> None:

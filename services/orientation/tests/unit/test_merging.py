@@ -7,6 +7,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.orientation.adapters.store.texts import state_to_text
 from services.orientation.domain.case import (
     CaseUpdate,
     Dating,
@@ -16,7 +17,7 @@ from services.orientation.domain.case import (
     merge_all,
 )
 from services.orientation.domain.findings import Finding
-from services.orientation.domain.records import state_from_text, state_to_text
+from services.orientation.domain.records import state_from_text
 from services.orientation.domain.typed import read_typed
 from services.orientation.tests.situations import NOW, a_call, reference
 

@@ -64,7 +64,7 @@ def test_no_line_claims_a_doctor_who_never_saw_it() -> None:
 
 def test_every_meaning_names_a_known_pathway_flag_and_complaint() -> None:
     known = reference().knowledge
-    flags = {rule.flag for rule in known.rules}
+    flags = {rule.flag for rule in known.rules.rules}
     for motive in VOCABULARY.motives.values():
         assert motive.pathway in known.pathways
         assert motive.flag == "" or motive.flag in flags

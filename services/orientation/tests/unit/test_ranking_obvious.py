@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from services.orientation.domain.directory import (
     BED_MINUTES,
     CLOSED_MIN,
+    HALF_LIFE_MIN,
     NEAREST,
     NEAREST_ABLE,
     UNKNOWN_BEDS_MIN,
@@ -25,7 +26,6 @@ from services.orientation.domain.pathways import Need
 from services.orientation.domain.places import distance_km
 from services.orientation.domain.ranking import (
     BEST,
-    HALF_LIFE_MIN,
     ORSAN_GRAVE_MIN,
     ORSAN_LIGHT_MIN,
     WRONG_AGE_MIN,
@@ -130,7 +130,7 @@ def codes(ranking: Ranking, finess: str) -> set[str]:
 
 def journey(**more: object) -> Journey:
     base = Journey(*NANTES, "TSU.AMB-GV", 10, NOW, 1.0)
-    return replace(base, **more)  # type: ignore[arg-type]  # the test names real fields
+    return base._replace(**more)  # type: ignore[arg-type]  # the test names real fields
 
 
 NEAR = a_site("440000001", km_north=2, capabilities=["157"])

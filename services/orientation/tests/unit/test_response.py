@@ -81,7 +81,7 @@ def test_two_neighbouring_samus_may_send_different_carriers_first() -> None:
 
 @pytest.mark.parametrize("band", list(Band))
 def test_every_band_has_a_general_answer(band: Band) -> None:
-    assert [r for r in KNOWLEDGE.responses if r.pathway == "*" and r.band == band.name]
+    assert [r for r in KNOWLEDGE.responses.rules if r.pathway == "*" and r.band == band.name]
 
 
 def test_a_vehicle_that_is_on_its_way_is_mentioned() -> None:

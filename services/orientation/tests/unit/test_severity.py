@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from services.orientation.adapters.reference import DATA
 from services.orientation.domain.features import GRIDS, PatientInputs
 from services.orientation.domain.patients import Patient
-from services.orientation.domain.severity import Assessment, Band, assess, inputs_of
+from services.orientation.domain.severity import Assessment, Band, RedFlags, assess, inputs_of
 from services.orientation.tests.situations import reference, shipped_model
 
 KNOWLEDGE = reference().knowledge
-RULES = KNOWLEDGE.rules
+RULES = KNOWLEDGE.rules.rules
 FLAGS = sorted(reference().flags)
 CODES = sorted(KNOWLEDGE.vocabulary.complaints)
 VITALS = st.fixed_dictionaries(
@@ -49,7 +49,7 @@ def judged(patient: Patient, *, rules: bool = True, model: bool = True, **human:
     return assess(
         patient,
         KNOWLEDGE.vocabulary,
-        RULES if rules else (),
+        KNOWLEDGE.rules if rules else RedFlags.of(()),
         shipped_model() if model else None,
         **human,
     )
@@ -59,6 +59,24 @@ def judged(patient: Patient, *, rules: bool = True, model: bool = True, **human:
 @settings(max_examples=200, deadline=None)
 def test_rules_only_ever_raise(patient: Patient) -> None:
     assert judged(patient).band <= judged(patient, rules=False).band
+
+
+@given(PATIENTS)
+@settings(max_examples=300, deadline=None)
+def test_the_table_of_rules_fires_what_one_rule_after_the_other_does(patient: Patient) -> None:
+    flags = patient.flags
+    assert KNOWLEDGE.rules.fired(patient) == [r for r in RULES if r.holds(patient, flags)]
+
+
+@pytest.mark.parametrize(
+    "limit", sorted({(r.vital, x) for r in RULES for x in (r.below, r.from_) if x})
+)
+def test_a_rule_holds_from_its_limit_on_and_below_it(limit: tuple[str, float]) -> None:
+    vital, value = limit
+    for at in (value - 0.01, value, value + 0.01):
+        patient = Patient("", 40, vitals={vital: at})
+        wanted = [r for r in RULES if r.holds(patient, frozenset())]
+        assert KNOWLEDGE.rules.fired(patient) == wanted
 
 
 @given(PATIENTS, st.sampled_from(["P0", "P1", "P3", "NR", ""]), st.sampled_from(["R1", "R4", ""]))

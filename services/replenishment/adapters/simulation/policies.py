@@ -20,6 +20,7 @@ from services.replenishment.adapters.simulation.shelf import (
 )
 from services.replenishment.adapters.simulation.world import LINE, ORDER, World
 from services.replenishment.adapters.solver.engine import Effort, Watch, solve
+from services.replenishment.domain.policy import LEVELS, WEIGHTS
 from services.replenishment.domain.problem import (
     NO_BREAK,
     NO_CAP,
@@ -38,9 +39,6 @@ SHARED = 6.0  # lines that share an order, on average: for the rules that plan l
 AMC_REORDER, AMC_MOST = 30.0, 30.0  # days: order below one month, up to two
 EXTRA_DAYS = 3
 RUN_IN = 90  # days that are played before the test, so that shelves are as the policy leaves them
-# The highest scenario of nine, split where vital items are decided.
-LEVELS: Floats = np.array([*((k + 0.5) / 9 for k in range(8)), 0.934444, 0.985, 0.995, 0.999])
-WEIGHTS: Floats = np.array([*(8 * [1 / 9]), 0.98 - 8 / 9, 0.01, 0.008, 0.002])
 
 
 @dataclass(frozen=True, slots=True)

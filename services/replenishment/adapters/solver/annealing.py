@@ -72,8 +72,8 @@ def anneal(mix: Any, near: Any, cooling: Any, who: Any) -> Any:
     mix: the plans known, the limits and the state as `mixing` has them; the state is left
     where the walk ended. near: slots [N, K] of each row's plans, the nearest first, of
     which many [N] count; best [N] receives the slots of the cheapest mix met; room [N] to
-    work in. `who` as `Partners` has it. Returns the cost of the best mix, above what is
-    fixed.
+    work in. `who` as `Partners` has it. Returns the cost of the best mix and of the last
+    one, above what is fixed.
     """
     known, limits, state = mix
     slots, many, best, undo = near
@@ -109,7 +109,7 @@ def anneal(mix: Any, near: Any, cooling: Any, who: Any) -> Any:
         if value < lowest - 1e-6 and (warmth < 2 * cold or step % CHECKED == 0):
             lowest = value
             best[:] = chosen
-    return lowest
+    return lowest, value
 
 
 @compiled

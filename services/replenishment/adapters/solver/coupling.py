@@ -14,6 +14,7 @@ import numpy as np
 from services.replenishment.adapters.solver.compiled import compiled
 from services.replenishment.adapters.solver.grid import Grid, spoiling_anyway
 from services.replenishment.domain.check import expected
+from services.replenishment.domain.prices import Prices
 from services.replenishment.domain.problem import NO_BREAK, NO_CAP, Floats, Ints, Problem
 from shared.errors import Malformed
 
@@ -51,7 +52,7 @@ class Coupling:
             capacity = problem.storage.capacity
             self._shelf = first + np.arange(capacity.size).reshape(capacity.shape)
             room.append(capacity.ravel())
-            penalty.append(np.full(capacity.size, problem.storage.penalty))
+            penalty.append(np.minimum(problem.storage.prices.ravel(), HARD))
         self.room: Floats = np.concatenate(room)
         self.penalty: Floats = np.concatenate(penalty)
         self.hard = self.penalty == HARD
@@ -64,6 +65,23 @@ class Coupling:
     def cap_rows(self) -> Ints:
         """[C + 1] coupling row of each cap; -1 where only one row has it, and for NO_CAP."""
         return self._cap
+
+    def named(self, prices: Floats, share: Floats) -> Prices:
+        """The prices [R] of the limits by what they belong to, beside the shares [N, T]."""
+        padded = self._padded(prices)
+        shelf = np.zeros((0, self.problem.days)) if self._shelf is None else padded[self._shelf]
+        return Prices(padded[self._budget], padded[self._cap[:-1]], shelf, share)
+
+    def numbered(self, named: Prices) -> Floats:
+        """The prices [R] of the limits of this problem, none above its penalty."""
+        prices = np.zeros(self.count)
+        given = [(self._budget, named.budget), (self._cap[:-1], named.cap)]
+        if self._shelf is not None and len(named.shelf):
+            given.append((self._shelf, named.shelf))
+        for place, price in given:
+            prices[place[place >= 0]] = price[place >= 0]
+        clipped: Floats = np.clip(prices, 0.0, self.penalty)
+        return clipped
 
     def floors(self, limit: Ints, allowed: Ints) -> Floats:
         """[R] least prices at which no plan gains by leaving the tables.

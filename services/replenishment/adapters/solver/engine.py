@@ -22,6 +22,7 @@ from services.replenishment.adapters.solver.links import Links
 from services.replenishment.adapters.solver.patterns import Patterns
 from services.replenishment.adapters.solver.polish import MOST_ROWS, Polish, Proof
 from services.replenishment.domain.check import check, cost
+from services.replenishment.domain.prices import Prices
 from services.replenishment.domain.problem import NO_CAP, Flags, Floats, Ints, Problem
 
 FIRST_SWEEPS, SWEEPS, KICKS, VARIANTS = 8, 3, 2, 2
@@ -32,8 +33,11 @@ SETTLED = 0.001  # distance from the master's value at which prices count as fou
 QUIET, QUIET_ROUNDS = 1e-5, 6  # or so many rounds that did not raise the bound by this share,
 NEAR = 0.02  # when it is not farther than this
 ROUNDING = 1e-7  # of sums of thousands of terms, as a share
+# After a warm start prices move by so much of themselves, or of their ceiling (at most so
+# many EUR): the first few plans say little. And plans are improved after so many rounds.
+TRUST, LEEWAY, HIGHEST, WARM = 0.5, 0.05, 100.0, 5
 SMOOTHING = 0.5  # how much of the best prices is kept when new ones come from the master
-CHOOSE, CHOICES = 8, 4  # every so many rounds of improvement, so many exact choices
+CHOOSE, CHOICES = 4, 400  # every so many rounds of improvement, exact choices: so many by row
 WALKS = 2  # pairs of them in every round of improvement
 LONG, SLICE = 1.5, 0.3  # seconds that a choice may take; or this share of what is left
 NOISE = 0.5  # spread of the prices of a variant, as a share
@@ -64,6 +68,7 @@ class Solution:
     orders: Ints  # [N, T] packs
     progress: Progress
     prices: Floats  # [R] of the limits, EUR per unit
+    named: Prices  # the same and the shares of orders, for the next plan to start from
 
 
 def gap_of(incumbent: float, bound: float) -> float:
@@ -80,15 +85,20 @@ class Watch:
     timer: Callable[[], float]
     tell: Callable[[Progress, Ints | None], None] = lambda _progress, _orders: None
     cancelled: Callable[[], bool] = lambda: False
+    price: Callable[[Prices], None] | None = None  # told the prices of every round, if asked for
 
 
-def solve(problem: Problem, effort: Effort, seed: int, watch: Watch) -> Solution:
+def solve(
+    problem: Problem, effort: Effort, seed: int, watch: Watch, start: Prices | None = None
+) -> Solution:
     """The best plan found within `effort`, with its proven bound.
 
-    The same problem, seed and rounds give the same plan as long as neither `seconds`
-    nor `cancelled` cuts the search short.
+    `start`: prices of an earlier plan; the better they fit, the sooner plan and bound are
+    near each other. The bound is proven whatever they are. The same problem, start, seed
+    and rounds give the same plan as long as neither `seconds` nor `cancelled` cuts the
+    search short.
     """
-    search = _Search(problem, effort, seed, watch)
+    search = _Search(problem, effort, seed, watch, start)
     search.run()
     return search.solution()
 
@@ -104,7 +114,15 @@ def _fold_caps(problem: Problem) -> Ints:
 class _Search:
     """The state of one solve."""
 
-    def __init__(self, problem: Problem, effort: Effort, seed: int, watch: Watch) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        effort: Effort,
+        seed: int,
+        watch: Watch,
+        start: Prices | None = None,
+    ) -> None:
+        self._known_prices = start
         self._problem, self._effort, self._watch = problem, effort, watch
         self._start = watch.timer()
         self._random = np.random.default_rng(seed)
@@ -132,7 +150,10 @@ class _Search:
         return Progress(self._cost, bound, gap_of(self._cost, bound), self._seconds, self._rounds)
 
     def solution(self) -> Solution:
-        return Solution(self._orders, self._progress(), self._best_prices)
+        return Solution(self._orders, self._progress(), self._best_prices, self._named())
+
+    def _named(self) -> Prices:
+        return self._coupling.named(self._best_prices, self._links.named(self._best_links))
 
     def run(self) -> None:
         problem, coupling = self._problem, self._coupling
@@ -144,6 +165,11 @@ class _Search:
         coupling.apply(self._grid, self._best_prices)
         self._capped = Capped(coupling, self._grid)
         self._links = Links(problem, self._grid)
+        if self._known_prices is not None:
+            wanted = coupling.numbered(self._known_prices)
+            self._best_prices = np.maximum(wanted, self._floors)
+            coupling.apply(self._grid, self._best_prices)
+            self._links.start_from(self._known_prices.share)
         self._best_links = self._links.price.copy()
         self._patterns = Patterns(problem, self._grid, self._links.ahead)
         nothing = coupling.use_of(self._grid, np.zeros_like(self._orders))
@@ -155,7 +181,8 @@ class _Search:
 
     def _rounds_of_search(self) -> None:
         """First the prices are found with quick plans, then the plans are improved."""
-        prices, settled, quiet, improved = self._best_prices, False, 0, 0
+        prices, quiet, improved = self._best_prices, 0, 0
+        settled, warm = False, self._known_prices is not None
         small = self._problem.rows.count <= MOST_ROWS
         pattern: Flags | None = None
         while not self._done():
@@ -165,6 +192,7 @@ class _Search:
             pattern, slots = self._plan_at(pattern, KICKS if settled else 1)
             if settled or self._rounds % LOOKS == 0:
                 self._finish.start_from(slots, self._random, self._stop)
+                self._divide_caps(prices)
                 self._keep_plan(self._finish.steps)
             prices, distance = self._next_prices()
             left = self._effort.seconds - self._seconds
@@ -183,6 +211,7 @@ class _Search:
             quiet = 0 if self._bound > before + QUIET * abs(before) else quiet + 1
             stalled = quiet >= QUIET_ROUNDS and distance <= NEAR
             settled = settled or distance <= SETTLED or stalled
+            settled = settled or (warm and self._rounds >= WARM)
 
     def _improve(self, pattern: Flags) -> None:
         for _ in range(VARIANTS):
@@ -195,6 +224,8 @@ class _Search:
         """Tells how far it is, and hands over the plan when it is a better one."""
         better = self._orders is not self._told
         self._told = self._orders
+        if self._watch.price is not None:
+            self._watch.price(self._named())
         self._watch.tell(self._progress(), self._orders if better else None)
 
     def _done(self) -> bool:
@@ -231,7 +262,7 @@ class _Search:
     def _choose(self) -> None:
         """Exact choices among near plans."""
         self._fetch()
-        for _ in range(CHOICES):
+        for _ in range(max(1, CHOICES // self._problem.rows.count)):
             if self._stop():
                 return
             left = self._effort.seconds - self._seconds
@@ -249,6 +280,14 @@ class _Search:
         self._finish.start_from(slots, self._random, self._stop)
         self._finish.take(slots, self._random, self._stop)
         self._keep_plan(self._finish.steps)
+
+    def _divide_caps(self, prices: Floats) -> None:
+        """The present mix with every allocation divided as the bound divides it."""
+        if not self._capped.any or self._stop():
+            return
+        steps = self._capped.divide(prices, self._links.price, self._finish.steps)
+        slots = self._finish.remember(steps, self._coupling.use_of(self._grid, steps))
+        self._finish.start_from(slots, self._random, self._stop)
 
     def _bound_at(self, prices: Floats, sweeps: int) -> None:
         free = float(prices @ (self._coupling.room - self._fixed_use))
@@ -292,5 +331,9 @@ class _Search:
             return self._best_prices, 0.0
         value, wanted = solved
         value += self._fixed
+        if self._known_prices is not None:
+            little = LEEWAY * np.minimum(self._coupling.penalty, HIGHEST)
+            least = self._best_prices * (1.0 - TRUST) - little
+            wanted = np.clip(wanted, least, self._best_prices * (1.0 + TRUST) + little)
         mixed = SMOOTHING * self._best_prices + (1.0 - SMOOTHING) * wanted
         return np.maximum(mixed, self._floors), gap_of(value, self._bound)

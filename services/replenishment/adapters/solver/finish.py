@@ -122,21 +122,22 @@ class Finish:
         if self.cost >= cost:
             self._chosen, self._total, self._counts = before
 
-    def anneal(self, near: Ints, many: Ints, walks: list[Walk]) -> None:
+    def anneal(self, near: Ints, many: Ints, walks: list[Walk]) -> list[float]:
         """Walks side by side among the plans `near` [N, K], of which `many` [N] count; keeps
-        the best mix that one of them met."""
+        the best mix that one of them met. What each one's last mix costs."""
         present = (self._chosen, self._total, self._counts)
 
-        def walk(one: Walk) -> tuple[float, Ints]:
+        def walk(one: Walk) -> tuple[float, float, Ints]:
             state = tuple(part.copy() for part in present)
             best, room = self._chosen.copy(), self._chosen.copy()
             walked, cooling = (near, many, best, room), astuple(one)
             mix = (self._known, self._limits, state)
-            cost = anneal(mix, walked, cooling, self._partners)
-            return float(cost), best
+            lowest, last = anneal(mix, walked, cooling, self._partners)
+            return float(lowest), float(last), best
 
-        _, best = min(side_by_side(walk, walks), key=itemgetter(0))
-        self._put(best)
+        walked = side_by_side(walk, walks)
+        self._put(min(walked, key=itemgetter(0))[2])
+        return [last for _, last, _ in walked]
 
     def take(self, slots: Ints, random: np.random.Generator, stop: Callable[[], bool]) -> None:
         """Adopts whole groups of `slots` into the mix where that helps, then settles."""

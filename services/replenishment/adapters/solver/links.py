@@ -13,12 +13,8 @@ from __future__ import annotations
 import numpy as np
 
 from services.replenishment.adapters.solver.cores import Shares
-from services.replenishment.adapters.solver.grid import BIG, Grid
-from services.replenishment.adapters.solver.sweeps import (
-    start_rows,
-    sweep_backward,
-    sweep_forward,
-)
+from services.replenishment.adapters.solver.grid import Grid
+from services.replenishment.adapters.solver.sweeps import start_rows, there_and_back
 from services.replenishment.domain.problem import Floats, Problem
 
 
@@ -43,11 +39,9 @@ class Links:
     """Shares of every row and stage, improved by sweeps forward and backward."""
 
     def __init__(self, problem: Problem, grid: Grid) -> None:
-        self._grid, self._cost = grid, problem.order_cost
+        self._grid, self._cost, self._count = grid, problem.order_cost, problem.rows.count
         self._shares = Shares(grid)
         self.ahead: Floats = np.zeros(len(grid.base))
-        self.behind: Floats = np.full(len(grid.base), BIG)
-        self.behind[grid.table[:-1]] = 0.0
         self.price: Floats = self._even()
         self._least: Floats = np.zeros(grid.count)
 
@@ -60,6 +54,23 @@ class Links:
         shares: Floats = self._cost[owner] / np.maximum(sharing, 1)
         return shares
 
+    def start_from(self, share: Floats) -> None:
+        """Begins with the shares [N, T] of another solve, scaled to the cost of each order."""
+        grid = self._grid
+        owner = np.repeat(grid.group, grid.stages)
+        place = owner * (grid.day.max(initial=0) + 1) + grid.day
+        asked = np.maximum(share[np.repeat(grid.rows, grid.stages), grid.day], 0.0)
+        together = np.bincount(place, asked)[place] if len(place) else np.zeros(0)
+        scaled = self._cost[owner] * asked / np.where(together > 0.0, together, 1.0)
+        self.price = np.where(together > 0.0, scaled, self._even())
+
+    def named(self, price: Floats) -> Floats:
+        """[N, T] of shares [all stages]."""
+        grid = self._grid
+        share = np.zeros((self._count, grid.arrived.shape[1]))
+        share[np.repeat(grid.rows, grid.stages), grid.day] = price
+        return share
+
     def restart(self) -> float:
         """Fills `ahead` at the present shares, after other prices moved; the rows' cost."""
 
@@ -71,12 +82,10 @@ class Links:
 
     def sweep(self) -> float:
         """There and back; needs `ahead`. The rows' cost at the new shares."""
-        passes = (self.ahead, self.behind)
 
-        def there_and_back(groups: slice) -> None:
+        def sweep(groups: slice) -> None:
             grid, cost = packed(self._grid, groups), self._cost[groups]
-            sweep_forward(grid, cost, self.price, self.ahead, self.behind)
-            sweep_backward(grid, cost, self.price, passes, self._least)
+            there_and_back(grid, cost, self.price, self.ahead, self._least)
 
-        self._shares.run(there_and_back)
+        self._shares.run(sweep)
         return float(self._least.sum())

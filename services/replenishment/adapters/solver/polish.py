@@ -31,7 +31,9 @@ AT_ONCE, LEAST, FEWER = 110.0, 40.0, 0.9  # rows of one choice: at first, at lea
 BREADTH, WIDER = 8.0, 1.3  # plans of each row in one choice: at first
 AROUND = 0.1  # share of an order's cost that a row bears for opening one more day
 NODES = 5000
-HOT, COLD = (0.02, 0.1), 0.0015  # temperatures of a walk, as a share of what a row costs
+HEAT, COLDEST, HOTTEST = 0.01, 1e-4, 0.2  # of a walk's start, as a share of what a row costs
+OFTEN, TINY = 3, 1e-6  # walks in vain until it is tried hotter; what counts as nothing, EUR
+SPREAD, COOLING = 1.6, 1 / 30  # between two walks; from the start of one to its end
 RARE, STEPS = 8.0, 500  # plans so many temperatures dearer are not tried; steps a row
 SIDE_BY_SIDE = 2  # choices, or walks, at a time
 EVEN = 0.1  # of the weight by which sites are drawn, shared by all
@@ -57,6 +59,7 @@ class Polish:
         site[problem.rows.group] = problem.rows.site
         self._site = site  # of each group
         self._breadth, self._at_once = BREADTH, AT_ONCE
+        self._heat, self._in_vain = HEAT, 0
         self._over: Floats = np.zeros((0, 0))
         self._nearest: Ints = np.zeros((0, 0), dtype=np.int64)
         self._proof = Proof(np.zeros(coupling.count), np.zeros(len(self._owner)))
@@ -85,15 +88,27 @@ class Polish:
         self._nearest = np.where(self._over <= gap, nearest, self._over.shape[1])
 
     def anneal(self, scale: float, random: np.random.Generator) -> None:
-        """Random moves among the plans that were fetched; `scale` is a typical cost of a row."""
+        """Random moves among the plans that were fetched; `scale` is a typical cost of a row.
+
+        One walk starts hotter and one colder than last time: where the better one ended,
+        the next two begin. Too hot a walk undoes more than it finds, too cold a one stays;
+        where several found nothing, it is tried hotter again.
+        """
         near = np.argsort(self._nearest, axis=1, kind="stable")
-        hot = scale * HOT[0] * (HOT[1] / HOT[0]) ** random.random()
-        many = np.maximum(1, (self._over < RARE * hot).sum(axis=1))
+        heat = float(np.clip(self._heat, COLDEST, HOTTEST))
+        heats = [heat * SPREAD, heat / SPREAD]
+        many = np.maximum(1, (self._over < RARE * heats[0] * scale).sum(axis=1))
+        steps = STEPS * len(near)
         walks = [
-            Walk(hot, scale * COLD, STEPS * len(near), int(random.integers(2**31)))
-            for _ in range(SIDE_BY_SIDE)
+            Walk(one * scale, one * scale * COOLING, steps, int(random.integers(2**31)))
+            for one in heats
         ]
-        self._finish.anneal(near, many, walks)
+        before = self._finish.cost
+        ends = self._finish.anneal(near, many, walks)
+        self._heat = heats[int(np.argmin(ends))]
+        self._in_vain = 0 if self._finish.cost < before - TINY else self._in_vain + 1
+        if self._in_vain >= OFTEN:
+            self._heat, self._in_vain = HEAT * (HOTTEST / HEAT) ** random.random(), 0
 
     def _links(self) -> Floats:
         """[N, T] the share of each row in each order day."""

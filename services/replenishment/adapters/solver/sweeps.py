@@ -104,101 +104,114 @@ def start_rows(grid: Any, link: Any, ahead: Any, least: Any) -> Any:
 
 
 @compiled
-def sweep_forward(  # noqa: C901  one compiled loop over plain arrays
-    grid: Any, order_cost: Any, link: Any, ahead: Any, behind: Any
-) -> Any:
-    """Sets the shares of every group day by day from the first; fills `behind`."""
-    starts, width, _, table, stage, day, jump, line, now, slope = grid
+def there_and_back(grid: Any, order_cost: Any, link: Any, ahead: Any, least: Any) -> Any:
+    """Sets the shares of every group day by day from the first, then from the last; needs
+    `ahead` and fills it anew, and `least`. Only one group's `behind` is held at a time."""
+    starts, width, _, table, _, day, _, _, _, _ = grid
     days = day.max() + 1 if len(day) else 0
+    largest = 0
+    for g in range(len(starts) - 1):
+        largest = max(largest, table[starts[g + 1]] - table[starts[g]])
+    behind = np.empty(largest)
     for g in range(len(starts) - 1):
         first, last = starts[g], starts[g + 1]
         if first == last:
             continue
-        size = width[first:last].max()
-        at = stage[first:last].copy()
-        reached = np.empty((last - first, size))
-        visits = np.empty(last - first, dtype=np.int64)
-        worth = np.empty(last - first)
-        shares = np.empty(last - first)
-        for t in range(days):
-            count = 0
-            for k in range(last - first):
-                i = first + k
-                if at[k] == stage[i + 1] or day[at[k]] != t:
-                    continue
-                w, place = width[i], table[i] + (at[k] - stage[i]) * width[i]
-                before, after = behind[place : place + w], ahead[place : place + w]
-                to_here(before, slope[:, at[k]], jump[i], line[i], reached[k, :w])
-                without, ordering = BIG, BIG
-                for y in range(w):
-                    without = min(without, before[y] + after[y])
-                    ordering = min(ordering, reached[k, y] + after[y])
-                visits[count] = k
-                worth[count] = max(without - ordering, FLOOR)
-                count += 1
-            if count == 0:
-                continue
-            split(worth[:count], order_cost[g], shares[:count])
-            for c in range(count):
-                k = visits[c]
-                i, s = first + k, at[k]
-                link[s] = shares[c]
-                at[k] += 1
-                if at[k] == stage[i + 1]:
-                    continue
-                w, place = width[i], table[i] + (s - stage[i]) * width[i]
-                for y in range(w):
-                    left = min(behind[place + y], reached[k, y] + link[s])
-                    behind[place + w + y] = now[place + y] + left
+        for i in range(first, last):
+            place = table[i] - table[first]
+            behind[place : place + width[i]] = BIG
+            behind[place] = 0.0
+        span = (first, last, days)
+        sweep_forward(grid, span, order_cost[g], link, (ahead, behind))
+        sweep_backward(grid, span, order_cost[g], link, (ahead, behind, least))
 
 
 @compiled
-def sweep_backward(  # noqa: C901  one compiled loop over plain arrays
-    grid: Any, order_cost: Any, link: Any, passes: Any, least: Any
-) -> Any:
-    """Sets the shares of every group day by day from the last; fills `ahead` and `least`."""
-    starts, width, _, table, stage, day, jump, line, now, slope = grid
-    ahead, behind = passes
-    days = day.max() + 1 if len(day) else 0
-    for g in range(len(starts) - 1):
-        first, last = starts[g], starts[g + 1]
-        if first == last:
-            continue
-        size = width[first:last].max()
-        at = stage[first + 1 : last + 1] - 1
-        rest = np.zeros((last - first, size))
-        begun = np.empty((last - first, size))
-        visits = np.empty(last - first, dtype=np.int64)
-        worth = np.empty(last - first)
-        shares = np.empty(last - first)
-        for t in range(days - 1, -1, -1):
-            count = 0
-            for k in range(last - first):
-                i = first + k
-                if at[k] < stage[i] or day[at[k]] != t:
-                    continue
-                w, place = width[i], table[i] + (at[k] - stage[i]) * width[i]
-                after, before = ahead[place : place + w], behind[place : place + w]
-                for y in range(w):
-                    after[y] = now[place + y] + rest[k, y]
-                from_here(after, slope[:, at[k]], jump[i], line[i], begun[k, :w])
-                without, ordering = BIG, BIG
-                for y in range(w):
-                    without = min(without, before[y] + after[y])
-                    ordering = min(ordering, before[y] + begun[k, y])
-                visits[count] = k
-                worth[count] = max(without - ordering, FLOOR)
-                count += 1
-            if count == 0:
-                continue
-            split(worth[:count], order_cost[g], shares[:count])
-            for c in range(count):
-                k = visits[c]
-                i, s = first + k, at[k]
-                link[s] = shares[c]
-                at[k] -= 1
-                w, place = width[i], table[i] + (s - stage[i]) * width[i]
-                for y in range(w):
-                    rest[k, y] = min(ahead[place + y], begun[k, y] + link[s])
+def sweep_forward(grid: Any, span: Any, order_cost: Any, link: Any, passes: Any) -> Any:
+    """Sets the shares of one group day by day from the first; fills its `behind`."""
+    _, width, _, table, stage, day, jump, line, now, slope = grid
+    (first, last, days), (ahead, behind) = span, passes
+    size = width[first:last].max()
+    at = stage[first:last].copy()
+    reached = np.empty((last - first, size))
+    visits = np.empty(last - first, dtype=np.int64)
+    worth = np.empty(last - first)
+    shares = np.empty(last - first)
+    for t in range(days):
+        count = 0
         for k in range(last - first):
-            least[first + k] = rest[k, 0]
+            i = first + k
+            if at[k] == stage[i + 1] or day[at[k]] != t:
+                continue
+            w, place = width[i], table[i] + (at[k] - stage[i]) * width[i]
+            back = place - table[first]
+            before, after = behind[back : back + w], ahead[place : place + w]
+            to_here(before, slope[:, at[k]], jump[i], line[i], reached[k, :w])
+            without, ordering = BIG, BIG
+            for y in range(w):
+                without = min(without, before[y] + after[y])
+                ordering = min(ordering, reached[k, y] + after[y])
+            visits[count] = k
+            worth[count] = max(without - ordering, FLOOR)
+            count += 1
+        if count == 0:
+            continue
+        split(worth[:count], order_cost, shares[:count])
+        for c in range(count):
+            k = visits[c]
+            i, s = first + k, at[k]
+            link[s] = shares[c]
+            at[k] += 1
+            if at[k] == stage[i + 1]:
+                continue
+            w, place = width[i], table[i] + (s - stage[i]) * width[i]
+            back = place - table[first]
+            for y in range(w):
+                left = min(behind[back + y], reached[k, y] + link[s])
+                behind[back + w + y] = now[place + y] + left
+
+
+@compiled
+def sweep_backward(grid: Any, span: Any, order_cost: Any, link: Any, passes: Any) -> Any:
+    """Sets the shares of one group day by day from the last; fills `ahead` and `least`."""
+    _, width, _, table, stage, day, jump, line, now, slope = grid
+    (first, last, days), (ahead, behind, least) = span, passes
+    size = width[first:last].max()
+    at = stage[first + 1 : last + 1] - 1
+    rest = np.zeros((last - first, size))
+    begun = np.empty((last - first, size))
+    visits = np.empty(last - first, dtype=np.int64)
+    worth = np.empty(last - first)
+    shares = np.empty(last - first)
+    for t in range(days - 1, -1, -1):
+        count = 0
+        for k in range(last - first):
+            i = first + k
+            if at[k] < stage[i] or day[at[k]] != t:
+                continue
+            w, place = width[i], table[i] + (at[k] - stage[i]) * width[i]
+            back = place - table[first]
+            after, before = ahead[place : place + w], behind[back : back + w]
+            for y in range(w):
+                after[y] = now[place + y] + rest[k, y]
+            from_here(after, slope[:, at[k]], jump[i], line[i], begun[k, :w])
+            without, ordering = BIG, BIG
+            for y in range(w):
+                without = min(without, before[y] + after[y])
+                ordering = min(ordering, before[y] + begun[k, y])
+            visits[count] = k
+            worth[count] = max(without - ordering, FLOOR)
+            count += 1
+        if count == 0:
+            continue
+        split(worth[:count], order_cost, shares[:count])
+        for c in range(count):
+            k = visits[c]
+            i, s = first + k, at[k]
+            link[s] = shares[c]
+            at[k] -= 1
+            w, place = width[i], table[i] + (s - stage[i]) * width[i]
+            for y in range(w):
+                rest[k, y] = min(ahead[place + y], begun[k, y] + link[s])
+    for k in range(last - first):
+        least[first + k] = rest[k, 0]

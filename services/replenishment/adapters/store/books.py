@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select, tuple_
 
+from services.replenishment.adapters.store.agreed import SqlAgreed
 from services.replenishment.adapters.store.plans import SqlPlans
 from services.replenishment.adapters.store.supply import SqlOrders, SqlSupply, chunks
 from services.replenishment.adapters.store.tables import Tables
@@ -106,6 +107,7 @@ class SqlBooks:
     def __init__(self, tx: Transaction, tables: Tables) -> None:
         self.catalogue = SqlCatalogue(tx, tables)
         self.supply = SqlSupply(tx, tables)
+        self.agreed = SqlAgreed(tx.connection, tables)
         self.orders = SqlOrders(tx.connection, tables)
         self.plans = SqlPlans(tx.connection, tables)
         self.warnings = SqlWarnings(tx.connection, tables)

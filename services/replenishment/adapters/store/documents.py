@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
+from services.replenishment.domain.collisions import Collision
 from services.replenishment.domain.demand import Forecast, ForecastPeriod, Period
 from services.replenishment.domain.expiry import UseFirst
+from services.replenishment.domain.lanes import Lane
 from services.replenishment.domain.limits import LimitPrice
-from services.replenishment.domain.plans import Explanation, Line, Offer, SumTerm
+from services.replenishment.domain.plans import Explanation, Line, MovedLot, Offer, SumTerm
 from services.replenishment.domain.stock import Lot, OpenOrder, StockReport
 from services.replenishment.domain.terms import PriceBreak, SupplyTerms
 
@@ -127,6 +130,41 @@ def forecast_from(item_id: str, site_id: str, made: datetime, text: str) -> Fore
     )
 
 
+def lane_to(lane: Lane) -> str:
+    return _dump(
+        {
+            "days": lane.days,
+            "weekdays": sorted(lane.weekdays),
+            "shipment": lane.shipment_eur,
+            "line": lane.line_eur,
+            "cold": lane.carries_cold,
+        }
+    )
+
+
+def lane_from(from_site_id: str, to_site_id: str, text: str) -> Lane:
+    d = json.loads(text)
+    return Lane(
+        from_site_id,
+        to_site_id,
+        d["days"],
+        frozenset(d["weekdays"]),
+        d["shipment"],
+        d["line"],
+        d["cold"],
+    )
+
+
+def lots_to(lots: Sequence[MovedLot]) -> str:
+    return _dump(
+        [[lot.lot_id, lot.quantity_base, lot.expiry and lot.expiry.isoformat()] for lot in lots]
+    )
+
+
+def lots_from(text: str) -> tuple[MovedLot, ...]:
+    return tuple(MovedLot(name, amount, _day(expiry)) for name, amount, expiry in json.loads(text))
+
+
 def line_to(line: Line) -> str:
     """What of a line never changes; amounts and the decision have columns of their own."""
     why, offer = line.explanation, line.offer
@@ -146,7 +184,10 @@ def line_to(line: Line) -> str:
             "limits": why.limits,
             "sentence": why.sentence,
             "offer": [offer.minimum, offer.multiple, offer.allotted, offer.pack_price_eur],
+            "group_allotted": offer.group_allotted,
             "breaks": offer.breaks,
+            "kind": line.kind.value,
+            "from": line.from_site_id,
             "costs": [why.cost_with_eur, why.cost_without_eur],
         }
     )
@@ -169,7 +210,7 @@ def explanation_from(d: Any) -> Explanation:
 def offer_from(d: Any) -> Offer:
     minimum, multiple, allotted, price = d["offer"]
     breaks = tuple((packs, off) for packs, off in d["breaks"])
-    return Offer(minimum, multiple, allotted, price, breaks)
+    return Offer(minimum, multiple, allotted, price, breaks, d.get("group_allotted"))
 
 
 def use_first_to(lot: UseFirst) -> str:
@@ -204,9 +245,23 @@ def use_first_from(text: str) -> UseFirst:
 def limit_to(one: LimitPrice) -> str:
     day = None if one.first_day is None else one.first_day.isoformat()
     amounts = [one.limit, one.used, one.saves_eur]
-    return _dump([one.kind, one.site_id, one.item_id, day, one.unit, amounts])
+    more = [one.supplier_id, one.store]
+    return _dump([one.kind, one.site_id, one.item_id, day, one.unit, amounts, more])
 
 
 def limit_from(text: str) -> LimitPrice:
-    kind, site_id, item_id, day, unit, (limit, used, saves) = json.loads(text)
-    return LimitPrice(kind, site_id, item_id, _day(day), unit, limit, used, saves)
+    kind, site_id, item_id, day, unit, (limit, used, saves), *more = json.loads(text)
+    supplier_id, store = more[0] if more else ("", "")  # older ones have none
+    return LimitPrice(
+        kind, site_id, item_id, _day(day), unit, limit, used, saves, supplier_id, store
+    )
+
+
+def collision_to(one: Collision) -> str:
+    packs = [one.need_packs, one.missing_packs]
+    return _dump([one.item_id, one.site_id, one.limits, packs, one.sentence])
+
+
+def collision_from(text: str) -> Collision:
+    item_id, site_id, limits, (need, missing), sentence = json.loads(text)
+    return Collision(item_id, site_id, tuple(limits), need, missing, sentence)

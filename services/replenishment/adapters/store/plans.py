@@ -10,22 +10,28 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, bindparam, delete, func, select, update
 
 from services.replenishment.adapters.store.documents import (
+    collision_from,
+    collision_to,
     explanation_from,
     limit_from,
     limit_to,
     line_to,
+    lots_from,
+    lots_to,
     offer_from,
     use_first_from,
     use_first_to,
 )
 from services.replenishment.adapters.store.supply import chunks
 from services.replenishment.adapters.store.tables import Tables
+from services.replenishment.domain.collisions import Collision
 from services.replenishment.domain.expiry import UseFirst
 from services.replenishment.domain.limits import LimitPrice
 from services.replenishment.domain.plans import (
     Asked,
     Decision,
     Line,
+    LineKind,
     Plan,
     PlanState,
     Verdict,
@@ -40,6 +46,7 @@ class SqlPlans:
         self._connection = connection
         self._plan, self._line, self._left_out = tables.plan, tables.line, tables.left_out
         self._use_first, self._limit = tables.use_first, tables.limit
+        self._collision = tables.collision
 
     def add(self, plan: Plan) -> bool:
         last = self._connection.execute(select(func.max(self._plan.c.place))).scalar()
@@ -112,6 +119,7 @@ class SqlPlans:
                 "decision": line.decision.value,
                 "reason": "",
                 "decided_by": "",
+                "lots": lots_to(line.lots),
                 "document": line_to(line),
             }
             for place, line in enumerate(lines)
@@ -171,6 +179,12 @@ class SqlPlans:
     def limit_prices(self, plan_id: str) -> Sequence[LimitPrice]:
         return [limit_from(text) for text in self._documents(self._limit, plan_id)]
 
+    def put_collisions(self, plan_id: str, found: Sequence[Collision]) -> None:
+        self._put_documents(self._collision, plan_id, [collision_to(one) for one in found])
+
+    def collisions(self, plan_id: str) -> Sequence[Collision]:
+        return [collision_from(text) for text in self._documents(self._collision, plan_id)]
+
     def _put_documents(self, table: Table, plan_id: str, documents: Sequence[str]) -> None:
         self._connection.execute(delete(table).where(table.c.plan_id == plan_id))
         rows = [
@@ -203,18 +217,18 @@ class SqlPlans:
                 found[row.line_id] = _line_from(row)
         return found
 
-    def approved_packs(self, plan_id: str) -> Mapping[tuple[str, str], int]:
+    def lines_of(self, plan_id: str, item_id: str, site_id: str) -> Sequence[Line]:
+        table = self._line
+        query = select(table).where(
+            table.c.plan_id == plan_id, table.c.item_id == item_id, table.c.site_id == site_id
+        )
+        return [_line_from(row) for row in self._connection.execute(query.order_by(table.c.place))]
+
+    def approved_lines(self, plan_id: str) -> Sequence[Line]:
         table = self._line
         approved = (Decision.ACCEPTED.value, Decision.CHANGED.value)
-        query = (
-            select(table.c.item_id, table.c.site_id, func.sum(table.c.packs))
-            .where(table.c.plan_id == plan_id, table.c.decision.in_(approved))
-            .group_by(table.c.item_id, table.c.site_id)
-        )
-        return {
-            (item_id, site_id): int(packs)
-            for item_id, site_id, packs in self._connection.execute(query)
-        }
+        query = select(table).where(table.c.plan_id == plan_id, table.c.decision.in_(approved))
+        return [_line_from(row) for row in self._connection.execute(query)]
 
     def put_decisions(
         self,
@@ -232,6 +246,7 @@ class SqlPlans:
                 quantity_base=bindparam("new_base"),
                 price_eur=bindparam("new_price"),
                 decision=bindparam("new_decision"),
+                lots=bindparam("new_lots"),
                 reason=bindparam("new_reason"),
                 decided_by=decided_by,
                 decided_us=micros(decided_time),
@@ -244,6 +259,7 @@ class SqlPlans:
                 "new_base": line.quantity_base,
                 "new_price": line.price_eur,
                 "new_decision": line.decision.value,
+                "new_lots": lots_to(line.lots),
                 "new_reason": verdict.reason.value,
             }
             for line, verdict in decided
@@ -266,6 +282,10 @@ def _figures(plan: Plan) -> dict[str, Any]:
         "expected_expiry_eur": plan.expected_expiry_eur,
         "use_first_count": plan.use_first_count,
         "limits_priced": plan.limits_priced,
+        "transfer_count": plan.transfer_count,
+        "moving_eur": plan.moving_eur,
+        "saved_expiry_eur": plan.saved_expiry_eur,
+        "transfers_note": plan.transfers_note,
     }
 
 
@@ -293,6 +313,10 @@ def _plan_from(row: Row[Any]) -> Plan:
         expected_expiry_eur=row.expected_expiry_eur,
         use_first_count=row.use_first_count,
         limits_priced=row.limits_priced,
+        transfer_count=row.transfer_count,
+        moving_eur=row.moving_eur,
+        saved_expiry_eur=row.saved_expiry_eur,
+        transfers_note=row.transfers_note,
     )
 
 
@@ -315,4 +339,7 @@ def _line_from(row: Row[Any]) -> Line:
         explanation=explanation_from(document),
         offer=offer_from(document),
         decision=Decision(row.decision),
+        kind=LineKind(document.get("kind", "ORDER")),  # older lines have none
+        from_site_id=document.get("from", ""),
+        lots=lots_from(row.lots),
     )

@@ -11,15 +11,19 @@ from sqlalchemy import Connection, Row, Table, and_, delete, exists, func, selec
 from services.replenishment.adapters.store.documents import (
     forecast_from,
     forecast_to,
+    lots_from,
+    lots_to,
     report_from,
     report_to,
     terms_from,
     terms_to,
 )
+from services.replenishment.adapters.store.releases import add_release, releases_in_force
 from services.replenishment.adapters.store.tables import Tables
 from services.replenishment.domain.availability import Availability, SupplyStatus
 from services.replenishment.domain.demand import Forecast
 from services.replenishment.domain.positions import ApprovedOrder, Known
+from services.replenishment.domain.releases import Release
 from services.replenishment.domain.stock import StockReport
 from services.replenishment.domain.substitutes import Substitute
 from services.replenishment.domain.terms import SupplyTerms
@@ -122,9 +126,13 @@ class SqlSupply:
             for r in rows(tables.forecast)
         }
         statuses, substitutes = self._statuses(), self._substitutes()
+        releases = releases_in_force(self._connection, tables.release)
         approved: dict[Key, list[ApprovedOrder]] = {}
         for row in rows(tables.approved):
             approved.setdefault((row.item_id, row.site_id), []).append(order_from(row))
+        leaving: dict[Key, list[ApprovedOrder]] = {}
+        for order in transfers_leaving(self._connection, tables.approved):
+            leaving.setdefault((order.item_id, order.from_site_id), []).append(order)
         if keys is None:
             keys = sorted({*terms, *reports, *forecasts})
         return [
@@ -137,6 +145,8 @@ class SqlSupply:
                 approved=tuple(sorted(approved.get(key, ()), key=lambda o: o.order_id)),
                 status=statuses.get(key[0]),
                 substitutes=tuple(substitutes.get(key[0], ())),
+                leaving=tuple(leaving.get(key, ())),
+                releases=tuple(releases.get(key, ())),
             )
             for key in keys
             if key[0] in items
@@ -167,6 +177,9 @@ class SqlSupply:
             )
             found.setdefault(one.item_id, []).append(one)
         return found
+
+    def add_release(self, release: Release) -> None:
+        add_release(self._connection, self._tables.release, release)
 
     def replace_substitutes(self, approved: Mapping[str, Sequence[Substitute]]) -> None:
         table = self._tables.substitute
@@ -238,6 +251,9 @@ class SqlOrders:
                 "order_day": o.order_day,
                 "due": o.due,
                 "known_elsewhere": o.known_elsewhere,
+                "from_site_id": o.from_site_id,
+                "lots": lots_to(o.lots),
+                "left_elsewhere": o.left_elsewhere,
             }
             for o in orders
         ]
@@ -255,16 +271,31 @@ class SqlOrders:
             found.extend(order_from(row) for row in self._connection.execute(query))
         return found
 
+    def leaving(self, keys: Sequence[Key]) -> Sequence[ApprovedOrder]:
+        wanted = set(keys)
+        found = transfers_leaving(self._connection, self._table)
+        return [order for order in found if (order.item_id, order.from_site_id) in wanted]
+
     def settle(self, order_ids: Sequence[str]) -> None:
+        self._mark(order_ids, known_elsewhere=True)
+
+    def settle_left(self, order_ids: Sequence[str]) -> None:
+        self._mark(order_ids, left_elsewhere=True)
+
+    def _mark(self, order_ids: Sequence[str], **marks: bool) -> None:
         for part in chunks(order_ids):
             self._connection.execute(
-                update(self._table)
-                .where(self._table.c.order_id.in_(part))
-                .values(known_elsewhere=True)
+                update(self._table).where(self._table.c.order_id.in_(part)).values(**marks)
             )
 
     def count(self) -> int:
         return self._connection.execute(select(func.count()).select_from(self._table)).scalar_one()
+
+
+def transfers_leaving(connection: Connection, table: Table) -> list[ApprovedOrder]:
+    """Approved transfers that still stand on the shelf of the site that gives: few."""
+    query = select(table).where(table.c.from_site_id != "", table.c.left_elsewhere.is_(False))
+    return [order_from(row) for row in connection.execute(query.order_by(table.c.order_id))]
 
 
 def order_from(row: Row[Any]) -> ApprovedOrder:
@@ -278,4 +309,7 @@ def order_from(row: Row[Any]) -> ApprovedOrder:
         order_day=row.order_day,
         due=row.due,
         known_elsewhere=row.known_elsewhere,
+        from_site_id=row.from_site_id,
+        lots=lots_from(row.lots),
+        left_elsewhere=row.left_elsewhere,
     )

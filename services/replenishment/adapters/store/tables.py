@@ -33,9 +33,14 @@ class Tables:
     left_out: Table
     use_first: Table
     limit: Table
+    collision: Table
     warning: Table
     status: Table
     substitute: Table
+    storage_limit: Table
+    group_allotment: Table
+    lane: Table
+    release: Table
 
 
 def tables(metadata: MetaData | None = None) -> Tables:
@@ -71,6 +76,7 @@ def tables(metadata: MetaData | None = None) -> Tables:
         ),
         use_first=_by_place("plan_use_first", metadata),
         limit=_by_place("plan_limit", metadata),
+        collision=_by_place("plan_collision", metadata),
         substitute=Table(
             "substitute",
             metadata,
@@ -89,6 +95,39 @@ def tables(metadata: MetaData | None = None) -> Tables:
             Column("since", Date),
             Column("source_day", Date, nullable=False),
             Column("partly", Boolean, nullable=False),
+        ),
+        storage_limit=Table(
+            "storage_limit",
+            metadata,
+            Column("site_id", String(9), primary_key=True),
+            Column("kind", String(16), primary_key=True),
+            Column("capacity_m3", Float(53), nullable=False),
+        ),
+        release=Table(
+            "lot_release",
+            metadata,
+            Column("item_id", String(64), primary_key=True),
+            Column("site_id", String(9), primary_key=True),
+            Column("lot_id", String(64), primary_key=True),
+            Column("released_us", BigInteger, primary_key=True, autoincrement=False),
+            Column("last_day", Date),
+            Column("reason", String(32), nullable=False),
+            Column("note", Text, nullable=False),
+            Column("released_by", String(128), nullable=False),
+        ),
+        lane=Table(
+            "transfer_lane",
+            metadata,
+            Column("from_site_id", String(9), primary_key=True),
+            Column("to_site_id", String(9), primary_key=True),
+            Column("document", Text, nullable=False),
+        ),
+        group_allotment=Table(
+            "group_allotment",
+            metadata,
+            Column("item_id", String(64), primary_key=True),
+            Column("supplier_id", String(64), primary_key=True),
+            Column("packs", BigInteger, nullable=False),
         ),
         warning=_by_item_site(
             "warning",
@@ -135,6 +174,9 @@ def _approved(metadata: MetaData) -> Table:
         Column("order_day", Date, nullable=False),
         Column("due", Date, nullable=False),
         Column("known_elsewhere", Boolean, nullable=False),
+        Column("from_site_id", String(9), nullable=False),
+        Column("lots", Text, nullable=False),
+        Column("left_elsewhere", Boolean, nullable=False),
         Index("approved_by_item_site", "item_id", "site_id"),
     )
 
@@ -164,6 +206,10 @@ def _plan(metadata: MetaData) -> Table:
         Column("expected_expiry_eur", Float(53)),
         Column("use_first_count", Integer, nullable=False),
         Column("limits_priced", Boolean, nullable=False),
+        Column("transfer_count", Integer, nullable=False),
+        Column("moving_eur", Float(53), nullable=False),
+        Column("saved_expiry_eur", Float(53)),
+        Column("transfers_note", Text, nullable=False),
     )
 
 
@@ -183,6 +229,7 @@ def _line(metadata: MetaData) -> Table:
         Column("reason", String(32), nullable=False),
         Column("decided_by", String(128), nullable=False),
         Column("decided_us", BigInteger),
+        Column("lots", Text, nullable=False),
         Column("document", Text, nullable=False),
         Index("plan_line_by_place", "plan_id", "place"),
     )

@@ -9,15 +9,17 @@ from pathlib import Path
 
 import grpc
 import pytest
+from google.type import date_pb2
 
 from larrey.catalogue.v1 import catalogue_pb2
 from larrey.replenishment.v1 import events_pb2
 from larrey.replenishment.v1 import replenishment_pb2 as pb
-from services.replenishment.domain.stock import Lot
+from services.replenishment.domain.stock import Lot, OpenOrder
 from services.replenishment.tests.integration.running import (
     Running,
     code,
     eventually,
+    lines,
     published,
     put_items,
     put_sites,
@@ -216,3 +218,104 @@ def test_every_item_that_cannot_be_planned_is_named_with_its_reason(tmp_path: Pa
         }
         assert {line.item_id for line in page.lines} == {"PLANNED"}
         assert not page.next_page_token
+
+
+BAD_TERMS = {
+    "pack_price_eur": float("nan"),
+    "line_cost_eur": float("inf"),
+    "min_lead_days": -1,
+    "multiple_packs": 0,
+    "shelf_life_days": 0,
+    "allocation_packs": -1,
+}
+
+
+@pytest.mark.parametrize("field", BAD_TERMS)
+def test_every_figure_of_terms_that_cannot_be_is_named(service: Running, field: str) -> None:
+    offer = terms_to_wire(terms(ITEM))
+    setattr(offer, field, BAD_TERMS[field])
+    request = pb.PutSupplyTermsRequest(terms=[offer])
+    status, refusal = refused(lambda: service.ask.PutSupplyTerms(request, timeout=T))
+    assert status is grpc.StatusCode.INVALID_ARGUMENT
+    assert refusal.field == f"terms[0].{field}"
+
+
+@pytest.mark.parametrize(
+    ("weights", "reason"), [([0.0, 0.0], "LEAD_UNKNOWN"), ([-1.0], "FIELD_INVALID")]
+)
+def test_lead_times_that_say_nothing_are_refused(
+    service: Running, weights: list[float], reason: str
+) -> None:
+    offer = terms_to_wire(terms(ITEM))
+    offer.lead_weights[:] = weights
+    request = pb.PutSupplyTermsRequest(terms=[offer])
+    refusal = refused(lambda: service.ask.PutSupplyTerms(request, timeout=T))[1]
+    assert refusal.reason == reason
+    assert refusal.field.startswith("terms[0].lead_weights")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("horizon_days", 0),
+        ("horizon_days", 92),
+        ("seconds", 0.0),
+        ("seconds", float("nan")),
+        ("weekly_budget_eur", -1.0),
+        ("weekly_budget_eur", float("inf")),
+        ("seed", -1),
+    ],
+)
+def test_a_plan_that_cannot_be_asked_for_names_the_field(
+    service: Running, field: str, value: float
+) -> None:
+    request = pb.StartPlanRequest(horizon_days=28, seconds=1.0, seed=1)
+    setattr(request, field, value)
+    status, refusal = refused(lambda: service.ask.StartPlan(request, timeout=T))
+    assert (status, refusal.field) == (grpc.StatusCode.INVALID_ARGUMENT, field)
+
+
+def test_stock_that_cannot_be_read_is_refused_row_by_row(service: Running) -> None:
+    def spoilt(change: Callable[[pb.StockReport], None]) -> pb.StockReport:
+        row = report_to_wire(stock(ITEM, 5.0, expiry=MONDAY))
+        change(row)
+        return row
+
+    rows = [
+        spoilt(lambda row: row.lots[0].expiry.CopyFrom(date_pb2.Date(year=2026, month=2, day=30))),
+        spoilt(lambda row: row.ClearField("counted_time")),
+        spoilt(lambda row: setattr(row.lots[0].quantity, "amount", float("nan"))),
+        spoilt(lambda row: row.lots[0].ClearField("quantity")),
+        spoilt(lambda row: row.ClearField("item")),
+        spoilt(lambda row: setattr(row.reserved, "amount", -1.0)),
+    ]
+    answer = service.ask.ReportStock(iter([pb.ReportStockRequest(reports=rows)]), timeout=T)
+    assert (answer.accepted, answer.refused) == (0, len(rows))
+    assert [r.row for r in answer.refusals] == list(range(len(rows)))
+    assert all(r.field and r.message.endswith(".") for r in answer.refusals)
+    assert {r.reason for r in answer.refusals} == {"DATE_MALFORMED", "FIELD_INVALID"}
+
+
+def test_shelves_that_are_odd_are_planned_and_every_line_says_so(tmp_path: Path) -> None:
+    """Expired lots, more promised than there is, and an order that should have come."""
+    with running(tmp_path) as service:
+        service.ask.PutSites(put_sites(site()), timeout=T)
+        service.ask.PutItems(put_items(ITEM), timeout=T)
+        offer = terms_to_wire(terms(ITEM))
+        service.ask.PutSupplyTerms(pb.PutSupplyTermsRequest(terms=[offer]), timeout=T)
+        odd = replace(
+            stock(ITEM, 0.0, reserved=90.0),
+            lots=(Lot("old", 40.0, date(2026, 1, 4)), Lot("new", 20.0, None)),
+            open_orders=(OpenOrder("late", 10.0, date(2026, 1, 2)),),
+        )
+        service.ask.ReportStock(stream(odd), timeout=T)
+        service.publish(published(monthly(ITEM, 300.0)))
+        asked = pb.AssessRiskRequest()
+        eventually(lambda: service.ask.AssessRisk(asked, timeout=T).risks)
+        plan = watch(service, start(service, seconds=1.5).plan_id)[-1]
+        (line, *_) = lines(service, plan.plan_id)
+        why = service.ask.ExplainLine(
+            pb.ExplainLineRequest(plan_id=plan.plan_id, line_id=line.line_id), timeout=T
+        )
+        assert {"EXPIRED_LOTS", "SHELF_SHORT", "ORDER_OVERDUE"} <= set(why.limits)
+        assert why.terms[0].amount == 0.0, "nothing of that may be used"

@@ -14,18 +14,24 @@ from sqlalchemy import MetaData
 
 from services.replenishment.adapters.store.books import SqlStore
 from services.replenishment.adapters.store.tables import tables
+from services.replenishment.domain.agreed import GroupAllotment, GroupLimits
 from services.replenishment.domain.availability import Availability, SupplyStatus
+from services.replenishment.domain.collisions import Collision
 from services.replenishment.domain.expiry import UseFirst
+from services.replenishment.domain.lanes import Lane
 from services.replenishment.domain.limits import LimitPrice
 from services.replenishment.domain.plans import (
     Asked,
     Decision,
     DecisionReason,
+    MovedLot,
     Plan,
     PlanState,
     Verdict,
 )
 from services.replenishment.domain.positions import ApprovedOrder, NoSuggestion
+from services.replenishment.domain.releases import Release, ReleaseReason
+from services.replenishment.domain.shelves import StorageLimit
 from services.replenishment.domain.stock import Lot
 from services.replenishment.domain.terms import PriceBreak
 from services.replenishment.domain.warnings import Foreseen
@@ -44,12 +50,14 @@ from services.replenishment.tests.situations import (
 )
 from services.replenishment.tests.unit.test_deciding import LINE
 from shared.catalogue.codes import Code, CodeSystem
+from shared.catalogue.items import Storage
 from shared.clock import FixedClock
 from shared.errors import NotNow
 from shared.storage import Database
 from shared.storage.schema import plumbing_tables
 
 KEY = ("PARACETAMOL", NANTES)
+LATER = MORNING + timedelta(minutes=5)
 PLAN = Plan("plan-1", Asked(28, 99.5, 10.0, 1, "k"), PlanState.WAITING, MONDAY, MORNING)
 ORDER = ApprovedOrder(
     "order-1", *KEY, 4, 40.0, 80.0, MONDAY, MONDAY + timedelta(days=2), known_elsewhere=False
@@ -101,6 +109,68 @@ class StoreSuite:
         assert (one.terms, one.report, one.forecast) == (offer, report, forecast)
         assert one.approved == (ORDER,)
         assert everything == [one]
+
+    def test_a_transfer_leaves_one_site_and_comes_to_the_other(self, store: SqlStore) -> None:
+        move = replace(
+            ORDER,
+            order_id="order-t1",
+            from_site_id=ANGERS,
+            lots=(MovedLot("L1", 30.0, MONDAY), MovedLot("L2", 10.0, None)),
+        )
+        there = (KEY[0], ANGERS)
+        with store.write() as books:
+            books.supply.put_terms([terms(tablets()), terms(tablets(), site_id=ANGERS)])
+            books.orders.add([ORDER, move], "plan-1")
+            taker, giver = books.supply.all_known()
+            assert (giver.site_id, giver.leaving, giver.approved) == (ANGERS, (move,), ())
+            assert (taker.leaving, taker.approved) == ((), (ORDER, move))
+            (only,) = books.supply.all_known(ANGERS)
+            assert only.leaving == (move,)
+            assert books.orders.leaving([there, KEY]) == [move]
+            books.orders.settle_left(["order-t1"])
+        with store.read() as books:
+            assert books.orders.leaving([there]) == []
+            assert books.orders.open([KEY]) == [ORDER, replace(move, left_elsewhere=True)]
+
+    def test_the_newest_entry_of_a_lots_record_counts(self, store: SqlStore) -> None:
+        reason = ReleaseReason.NO_ALTERNATIVE
+        first = Release(*KEY, "L1", MONDAY, reason, "why", "Dr A", MORNING)
+        later = replace(first, last_day=MONDAY + timedelta(days=3), released_time=LATER)
+        with store.write() as books:
+            books.supply.put_reports([stock(tablets(), 5.0)])
+            books.supply.add_release(first)
+            assert books.supply.known([KEY])[0].releases == (first,)
+            books.supply.add_release(later)
+            assert books.supply.known([KEY])[0].releases == (later,)
+            gone = replace(later, last_day=None, released_time=LATER + timedelta(seconds=1))
+            books.supply.add_release(gone)
+        with store.read() as books:
+            assert books.supply.known([KEY])[0].releases == ()
+
+    def test_limits_of_sites_and_of_the_group_are_kept_replaced_and_taken_away(
+        self, store: SqlStore
+    ) -> None:
+        cold = StorageLimit(NANTES, Storage.COLD, 1.5)
+        ambient = StorageLimit(NANTES, Storage.AMBIENT, 20.0)
+        shared = GroupAllotment("PARACETAMOL", "supplier-1", 30)
+        lane = Lane(NANTES, ANGERS, 1, frozenset({1, 4}), 20.0, 2.5, carries_cold=True)
+        with store.write() as books:
+            assert books.agreed.limits() == GroupLimits()
+            books.agreed.put_storage_limits([cold, ambient])
+            books.agreed.put_allotments([shared])
+            books.agreed.put_lanes([lane])
+            assert books.agreed.limits() == GroupLimits((ambient, cold), (shared,), (lane,))
+            books.agreed.put_lanes([replace(lane, days=2)])
+            books.agreed.put_storage_limits(
+                [replace(cold, capacity_m3=2.0), replace(ambient, capacity_m3=None)]
+            )
+            books.agreed.put_allotments([replace(shared, packs=None)])
+        with store.write() as books:
+            assert books.agreed.limits() == GroupLimits(
+                (replace(cold, capacity_m3=2.0),), (), (replace(lane, days=2),)
+            )
+            books.agreed.withdraw_lanes([lane.key])
+            assert books.agreed.limits().lanes == ()
 
     def test_an_item_of_which_only_the_stock_is_known_is_listed_too(self, store: SqlStore) -> None:
         with store.write() as books:
@@ -165,14 +235,18 @@ class StoreSuite:
         prices = [
             LimitPrice("BUDGET", NANTES, "", MONDAY, "EUR", 500.0, 520.5, 0.1),
             LimitPrice("ALLOCATION", NANTES, "PARACETAMOL", None, "pack", 10.0, 10.0, 0.05),
+            LimitPrice("STORAGE", NANTES, "", MONDAY, "m3", 2.0, 1.9, 30.0, "", "COLD"),
         ]
+        collide = Collision("PARACETAMOL", NANTES, ("MINIMUM", "BUDGET"), 12, 4, "Why.")
         with store.write() as books:
             books.plans.add(PLAN)
             books.plans.put(replace(PLAN, limits_priced=True))
             books.plans.put_limit_prices("plan-1", prices[1:])
             books.plans.put_limit_prices("plan-1", prices)
+            books.plans.put_collisions("plan-1", [collide])
         with store.read() as books:
             assert books.plans.limit_prices("plan-1") == prices
+            assert books.plans.collisions("plan-1") == [collide]
             assert books.plans.get("plan-1") == replace(PLAN, limits_priced=True)
 
     def test_the_agencys_list_replaces_the_one_before(self, store: SqlStore) -> None:
@@ -246,10 +320,10 @@ class StoreSuite:
         with store.write() as books:
             books.plans.add(PLAN)
             books.plans.put_lines("plan-1", [LINE])
-            assert books.plans.approved_packs("plan-1") == {}
+            assert books.plans.approved_lines("plan-1") == []
             books.plans.put_decisions("plan-1", [(changed, verdict)], "Dr A", MORNING)
             assert books.plans.line("plan-1", LINE.line_id) == changed
-            assert books.plans.approved_packs("plan-1") == {KEY: 9}
+            assert books.plans.approved_lines("plan-1") == [changed]
 
     def test_a_warning_is_active_until_it_is_not(self, store: SqlStore) -> None:
         foreseen = Foreseen(

@@ -225,6 +225,35 @@ def test_decisions_that_cannot_be_are_refused_and_change_nothing(tmp_path: Path)
         assert len(service.told(events_pb2.OrderApproved)) == 1
 
 
+def test_a_changed_line_is_answered_with_what_it_means_now(tmp_path: Path) -> None:
+    with running(tmp_path) as service:
+        a_stocked_site(service)
+        plan = watch(service, start(service).plan_id)[-1]
+        mine = [line for line in lines(service, plan.plan_id) if line.item_id == "PARACETAMOL"]
+
+        def changed(line: pb.PlanLine, packs: int) -> pb.LineVerdict:
+            return pb.LineVerdict(
+                line_id=line.line_id,
+                decision=pb.LINE_DECISION_CHANGED,
+                packs=packs,
+                reason=pb.DECISION_REASON_LOCAL_STOCK,
+            )
+
+        least = decide(service, plan.plan_id, [changed(line, 1) for line in mine]).changed_lines
+        assert [line.packs for line in least] == [1] * len(mine)
+        for before, after in zip(mine, least, strict=True):
+            assert after.stockout_after > 0.9 > before.stockout_after
+            assert "As changed it runs out" in after.reason
+
+        again = watch(service, start(service).plan_id)[-1]
+        (first, *_) = (
+            line for line in lines(service, again.plan_id) if line.item_id == "PARACETAMOL"
+        )
+        (more,) = decide(service, again.plan_id, [changed(first, 60)]).changed_lines
+        assert more.stockout_after <= first.stockout_after
+        assert "days of use left then" in more.reason
+
+
 def refused(service: Running, plan_id: str, verdicts: list[pb.LineVerdict]) -> str:
     with pytest.raises(grpc.RpcError) as error:
         decide(service, plan_id, verdicts)

@@ -16,7 +16,7 @@ from services.replenishment.adapters.solver.finish import Finish
 from services.replenishment.adapters.solver.grid import grid_of, reach
 from services.replenishment.adapters.solver.links import Links
 from services.replenishment.adapters.solver.nearby import nearby
-from services.replenishment.domain.check import cost
+from services.replenishment.domain.check import check, cost
 from services.replenishment.domain.problem import Problem
 from services.replenishment.tests.tiny import best_cost, tiny
 
@@ -27,7 +27,7 @@ def capped(seed: int) -> Problem:
     return replace(problem, order_cost=np.zeros_like(problem.order_cost))
 
 
-def test_rows_that_share_nothing_but_a_cap_are_bounded_by_their_best_plan() -> None:
+def test_rows_that_share_nothing_but_a_cap_are_bounded_by_their_best_plan_and_find_it() -> None:
     lifted = 0
     for seed in range(30):
         problem = capped(seed)
@@ -41,9 +41,16 @@ def test_rows_that_share_nothing_but_a_cap_are_bounded_by_their_best_plan() -> N
             coupling.apply(grid, np.array([price]))
             found = Links(problem, grid)
             priced = free + found.restart() - price * problem.caps[0]
-            lift = Capped(coupling, grid).lift(np.array([price]), found.price)
+            shared = Capped(coupling, grid)
+            lift = shared.lift(np.array([price]), found.price)
             assert lift >= 0.0
-            assert priced + lift == pytest.approx(best_cost(problem), abs=1e-9)
+            best = best_cost(problem)
+            assert priced + lift == pytest.approx(best, abs=1e-9)
+            nothing = np.zeros((problem.rows.count, problem.days), dtype=np.int64)
+            steps = shared.divide(np.array([price]), found.price, nothing)
+            orders = steps * problem.rows.multiple[:, None]
+            assert check(problem, orders) == ()
+            assert cost(problem, orders).total == pytest.approx(best, abs=1e-9)
             lifted += lift > 1e-6
     assert lifted > 5, "the cap was never in the way: nothing was tested"
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from services.replenishment.adapters.solver.coupling import Coupling
 from services.replenishment.adapters.solver.engine import Effort, Solution, Watch, solve
 from services.replenishment.adapters.solver.grid import reach
-from services.replenishment.domain.check import check, cost
+from services.replenishment.domain.check import check, cost, fill
 from services.replenishment.domain.problem import Problem
 from services.replenishment.tests.tiny import PROBLEMS, best_cost, tiny
 from shared.errors import Malformed
@@ -139,3 +139,27 @@ def test_where_goods_spoil_the_plan_is_still_the_best_of_all_plans() -> None:
         assert found.progress.cost == pytest.approx(best_cost(problem), abs=1e-6)
         spoiled += cost(problem, found.orders).spoiled
     assert spoiled > 0, "no plan of the test loses anything: the test would say nothing"
+
+
+def legal(problem: Problem) -> Problem:
+    """The same with a hard store, which holds at least what is there without any order."""
+    assert problem.storage is not None
+    there = fill(problem, np.zeros((problem.rows.count, problem.days), dtype=np.int64))
+    capacity = np.maximum(problem.storage.capacity, there)
+    return replace(
+        problem, storage=replace(problem.storage, capacity=capacity, hard=np.array([True]))
+    )
+
+
+def test_a_legal_limit_is_never_exceeded_and_the_plan_within_it_is_the_best_there_is() -> None:
+    tighter = 0
+    for seed in range(20):
+        soft = tiny(seed, rows=2, storage=True)
+        hard = legal(soft)
+        found = solved(hard)
+        best = best_cost(hard)
+        assert check(hard, found.orders) == ()
+        assert found.progress.bound <= best + SLACK
+        assert best - SLACK <= found.progress.cost <= best * 1.02 + SLACK
+        tighter += "ABOVE_ROOM" in check(hard, solved(soft).orders)
+    assert tighter, "no soft plan exceeds the limit: the test would say nothing"

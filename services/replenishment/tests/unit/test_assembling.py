@@ -203,3 +203,20 @@ def test_crisis_stock_neither_fills_a_need_nor_lessens_what_is_ordered() -> None
     crisis = assemble([kept], MONDAY, 28, None, Policy()).problem.rows
     assert (crisis.supply == empty.supply).all()
     assert crisis.most.tolist() == empty.most.tolist()
+
+
+def test_demand_at_the_tail_reaches_the_plan() -> None:
+    problem = assembled(known()).problem
+    tail = monthly(tablets(), 300.0).periods[0].quantiles[-1]
+    assert LEVELS[-1] == 0.999
+    assert problem.rows.demand[0, 27, -1] > 0.85 * tail * 28 / 31
+    assert problem.rows.demand[0, 27, -1] > problem.rows.demand[0, 27, -2] + 1.0
+
+
+def test_a_forecast_that_ends_below_what_the_item_is_stocked_for_is_flagged() -> None:
+    whole = known()
+    assert whole.forecast is not None
+    periods = tuple(replace(p, quantiles=p.quantiles[:8]) for p in whole.forecast.periods)
+    short = replace(whole.forecast, levels=whole.forecast.levels[:8], periods=periods)
+    assert assembled(whole).positions[0].flags == ()
+    assert assembled(replace(whole, forecast=short)).positions[0].flags == ("TAIL_UNKNOWN",)

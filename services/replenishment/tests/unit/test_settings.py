@@ -30,6 +30,8 @@ def test_all_errors_are_told_at_once() -> None:
         "LARREY_REPLENISHMENT_ERROR_CORRELATION": "2",
         "LARREY_REPLENISHMENT_WARN_DAYS": "0",
         "LARREY_REPLENISHMENT_WORKER_MEMORY_MB": "-1",
+        "LARREY_REPLENISHMENT_STORAGE_PENALTY": "-1",
+        "LARREY_REPLENISHMENT_KEPT_BACK_DAYS": "400",
         "LARREY_REPLENISHMENT_WEEKDAY_WEIGHTS": "1,1,1",
     }
     with pytest.raises(BadSettings) as bad:

@@ -24,6 +24,8 @@ from services.demand.adapters.engines.forests.table import Rows, origin, rows
 FITS, ORIGINS = 4, 4
 # A cut leaves at least so many periods to learn from.
 LEAST_PERIODS = 12
+# A pool of so many series can do without members that repeat each series' own past.
+MANY = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,12 @@ def run(panel: SparsePanel, plan: Plan, backtest_rows: int, least_rows: int) -> 
     stride = cuts[0][1] - cuts[0][0] if len(cuts[0]) > 1 else ahead
     apart = len(judged) * min(1.0, stride / ahead)
     near = [one.near for one in judged]
-    choice = choose(near, len(panel.ids), apart, members=list(near[0].members))
+    tried = list(near[0].members)
+    if 2 * ahead < plan.horizon and len(panel.ids) >= MANY:
+        # what repeats the past was not seen to hold in the far half of the horizon, and does
+        # well near by: only those that learnt what comes later may take part
+        tried = [name for name in tried if name in members]
+    choice = choose(near, len(panel.ids), apart, members=tried)
     sums = [one.lead for one in judged if one.lead is not None]
     return Tested(
         choice,

@@ -51,15 +51,15 @@ def measure(
         ahead = min(back, horizon)
         found.append(_ratios(panel, rows, back, ahead, run, lead=lead, seed=seed, opts=opts))
         weight.append(FORGETTING**number)
-    missing = ORIGINS - len(found)
     ratio = np.average(np.log(found), axis=0, weights=weight) if found else np.zeros(3)
-    if missing:
-        # too few origins to narrow anything: one quiet year proves little
-        ratio = np.maximum(ratio, 0.0)
     core, tail, summed = np.exp(opts.calibration_power * ratio)
-    core = max(core, NARROWEST_KEPT, 1.0 + UNSEEN_CORE * missing)
-    tail = max(tail, 1.0 + UNSEEN_TAIL * missing)
-    summed = max(summed, 1.0 + UNSEEN_CORE * missing)
+    core = max(core, NARROWEST_KEPT)
+    missing = ORIGINS - len(found)
+    if missing:
+        # nor is anything narrowed: one quiet year proves little
+        core = max(core, 1.0 + UNSEEN_CORE * missing)
+        tail = max(tail, 1.0 + UNSEEN_TAIL * missing)
+        summed = max(summed, 1.0 + UNSEEN_CORE * missing)
     # 0.9 to 1.25: the quantiles stay in order between core and tail
     tail = float(np.clip(tail, 0.9 * core, 1.25 * core))
     return Widths(float(core), tail, float(summed))
