@@ -63,9 +63,10 @@ def test_what_is_staged_becomes_history(history: ParquetHistory) -> None:
             movement("m-3", day=DECEMBER, amount=1.0, reason=Reason.RETURN.value),
             movement("m-4", day=DECEMBER, amount=50.0, reason=Reason.WASTE.value),
             movement("m-5", day=DECEMBER, amount=9.0, site_id=ANGERS),
+            movement("m-6", day=DECEMBER, amount=70.0, reason=Reason.CRISIS.value),
         ],
     )
-    assert history.compact() == 5
+    assert history.compact() == 6
     assert used(history) == {
         ("PARACETAMOL", NANTES): [1.0, 2.0],
         ("PARACETAMOL", ANGERS): [9.0],
