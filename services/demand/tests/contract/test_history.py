@@ -315,6 +315,31 @@ def _rows(history: ParquetHistory) -> Iterator[tuple[str, str, int]]:
         yield row["item_id"], row["site_id"], row["day"]
 
 
+def test_what_is_read_since_a_day_begins_there_and_tells_empty_shelves(
+    history: ParquetHistory,
+) -> None:
+    record(
+        history,
+        [
+            movement("m-1", day=DECEMBER - 40),
+            movement("m-2", day=DECEMBER + 3, amount=2.0),
+            movement("m-3", day=DECEMBER - 40, item_id="DRY"),
+            movement("m-4", day=DECEMBER - 40, item_id="AT-REST"),
+        ],
+    )
+    history.compact()
+    with SqlStore(history.database, history.tables).write() as books:
+        books.shelf.put([ShelfDay("DRY", NANTES, DECEMBER + k, None, 1.0) for k in range(3)])
+    days = replace(ORDER, period=Period.DAY)
+    found = {one.item_id: one for one in history.series(days, DECEMBER)}
+    assert set(found) == {"PARACETAMOL", "DRY"}
+    assert {one.first for one in found.values()} == {DECEMBER}
+    assert found["PARACETAMOL"].values.tolist() == [0.0, 0.0, 0.0, 2.0]
+    out = found["DRY"].out
+    assert out is not None
+    assert (found["DRY"].values.tolist(), out.tolist()) == ([0.0] * 4, [1.0, 1.0, 1.0, 0.0])
+
+
 SENT = st.lists(
     st.tuples(
         st.integers(0, 400),
