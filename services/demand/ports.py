@@ -287,7 +287,13 @@ class KnownDrivers(Protocol):
     """Calendars and signals on the grid of a table of some series of a part."""
 
     def __call__(
-        self, part: Part, series: Sequence[Series], table: HistoryTable, ahead: Days, engine: str
+        self,
+        part: Part,
+        series: Sequence[Series],
+        table: HistoryTable,
+        ahead: Days,
+        engine: str,
+        /,
     ) -> tuple[Sequence[Driver], str]:
         """(drivers, what could not be offered and why, empty when all was); `engine`: name of
         the one that serves regular demand, which may have a calendar of its own."""
