@@ -86,8 +86,12 @@ class CarryOutRun:
             with self.store.write() as books:
                 books.runs.set_series(run.run_id, waiting + len(done), len(done))
 
+        def seen(places: Places) -> None:
+            with self.store.write() as books:
+                self._measure(books, places)
+
         nothing = not done
-        for outcomes in MoveOn(self.store, self.history)(run, begin, stopped):
+        for outcomes in MoveOn(self.store, self.history)(run, begin, seen, stopped):
             nothing = False
             self._keep(run, outcomes, {})
             self.watch.forecast_made(self.clock.now())
