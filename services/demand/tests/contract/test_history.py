@@ -354,16 +354,17 @@ SENT = st.lists(
 
 
 @settings(max_examples=12, deadline=None)
-@given(rows=SENT, period=st.sampled_from([*Period, None]))
+@given(rows=SENT, period=st.sampled_from([*Period, None]), most_kept=st.sampled_from([3, 1000]))
 def test_one_item_is_read_as_a_run_would_read_it(
     tmp_path_factory: pytest.TempPathFactory,
     rows: list[tuple[int, Reason, int, str, bool]],
     period: Period | None,
+    most_kept: int,
 ) -> None:
     folder = tmp_path_factory.mktemp("one")
     store = open_store(f"sqlite:///{folder / 'demand.db'}")
     history = ParquetHistory(store.database, store.tables, folder / "history")
-    one = OneHistory(store.database, store.tables, folder / "history")
+    one = OneHistory(store.database, store.tables, folder / "history", most_kept)
     order = replace(ORDER, period=period or Period.DAY, auto=period is None)
     try:
         for k, (back, reason, amount, site_id, compacted) in enumerate(rows):
