@@ -28,6 +28,7 @@ from services.replenishment.domain.problem import NO_CAP, Flags, Floats, Ints, P
 FIRST_SWEEPS, SWEEPS, KICKS, VARIANTS = 8, 3, 2, 2
 LOOKS = 3  # while prices are being found, every so many rounds a plan is finished
 LAST = 4  # and in the last so many rounds that time allows, plans are improved in any case
+HURRY = 0.7  # of the time; then small problems' plans are improved, settled or not
 PACE = 3  # in small problems, prices move so many times from one improvement to the next
 SETTLED = 0.001  # distance from the master's value at which prices count as found,
 QUIET, QUIET_ROUNDS = 1e-5, 6  # or so many rounds that did not raise the bound by this share,
@@ -199,7 +200,8 @@ class _Search:
                 self._keep_plan(self._finish.steps)
             prices, distance = self._next_prices()
             left = self._effort.seconds - self._seconds
-            in_turn = settled and (not small or self._rounds % PACE == 0)
+            late = small and self._seconds > HURRY * self._effort.seconds
+            in_turn = (settled and (not small or self._rounds % PACE == 0)) or late
             if in_turn or left < LAST * (self._seconds - began):
                 self._improve(pattern)
                 improved += 1
