@@ -32,12 +32,14 @@ from services.demand.use_cases.carry_out import CarryOutRun
 from services.demand.use_cases.catalogue import PutItems, PutSites
 from services.demand.use_cases.forecast_files import ForecastFile
 from services.demand.use_cases.forecast_item import ForecastItem
+from services.demand.use_cases.peaks import OneWithPeaks, WithPeaks
 from services.demand.use_cases.read import ListForecasts, ReadForecast, Reading
 from services.demand.use_cases.record import RecordMovements
 from services.demand.use_cases.runs import ReadRun, StartRun
 from services.demand.use_cases.shelf import RecordShelf
 from services.demand.use_cases.signals import CountCase, ListSignals, RecordSignals
 from services.demand.use_cases.totals import ReadTotal
+from services.demand.use_cases.uses import RecordUses
 from shared.clock import Clock, clock_from
 from shared.events import open_log
 from shared.service import ServiceParts, run
@@ -59,7 +61,8 @@ def build(environ: Mapping[str, str]) -> ServiceParts:
     store = SqlStore(database, tables())
     watch = Metrics(telemetry, clock)
     history = ParquetHistory(store.database, store.tables, settings.data_dir / "history")
-    job = _job(settings, store, history, clock, watch)
+    peaks = WithPeaks(history, store, settings.zone)
+    job = _job(settings, store, peaks, clock, watch)
     rpc = DemandRpc(_use_cases(settings, store, history, clock, watch=watch, wake=job.wake))
     listener = Listener(lambda tx: SqlBooks(tx, store.tables), CountCase(settings.zone))
 
@@ -88,7 +91,7 @@ def build(environ: Mapping[str, str]) -> ServiceParts:
 
 
 def _job(
-    settings: Settings, store: SqlStore, history: ParquetHistory, clock: Clock, watch: Metrics
+    settings: Settings, store: SqlStore, history: WithPeaks, clock: Clock, watch: Metrics
 ) -> RunJob:
     workers = workers_for(settings.backend, settings.workers, settings.ray_address)
     models = ModelFolder(settings.data_dir / "models")
@@ -133,10 +136,13 @@ def _use_cases(
         list_signals=ListSignals(store, clock, settings.zone),
         forecast_item=ForecastItem(
             store,
-            OneHistory(store.database, store.tables, history.folder),
+            OneWithPeaks(
+                OneHistory(store.database, store.tables, history.folder), store, settings.zone
+            ),
             FitWhenAsked(),
             reading,
         ),
+        record_uses=RecordUses(store, clock, settings.future_tolerance),
         record_signals=RecordSignals(store, clock, settings.zone),
         record_shelf=RecordShelf(store, clock, settings.zone),
         read_accuracy=ReadAccuracy(store),

@@ -24,6 +24,7 @@ from services.demand.domain.series import Series
 from services.demand.domain.shelf import ShelfDay
 from services.demand.domain.signals import Case
 from services.demand.domain.tables import Asked, Days, HistoryTable, TableForecast
+from services.demand.domain.uses import Use
 from shared.catalogue.codes import Code
 from shared.catalogue.items import Item, Site
 from shared.catalogue.units import Packing
@@ -123,6 +124,20 @@ class Shelf(Protocol):
     def put(self, reports: Sequence[ShelfDay]) -> None: ...
 
 
+class UseBook(Protocol):
+    """Uses of equipment, the newest report of each."""
+
+    def put(self, uses: Sequence[Use]) -> None: ...
+    def any(self) -> bool: ...
+    def of(self, item_ids: Sequence[str], site_ids: Sequence[str]) -> Sequence[Use]:
+        """By item, site and use; of all items or sites where none are named."""
+        ...
+
+    def newest(self) -> Mapping[str, int]:
+        """Site -> the newest instant that any of its reports names, seconds since 1970."""
+        ...
+
+
 class AccuracyBook(Protocol):
     """What was said one period ahead, and what came true."""
 
@@ -159,6 +174,8 @@ class Books(Protocol):
     def signals(self) -> SignalBook: ...
     @property
     def shelf(self) -> Shelf: ...
+    @property
+    def uses(self) -> UseBook: ...
     @property
     def accuracy(self) -> AccuracyBook: ...
 
@@ -270,7 +287,13 @@ class KnownDrivers(Protocol):
     """Calendars and signals on the grid of a table of some series of a part."""
 
     def __call__(
-        self, part: Part, series: Sequence[Series], table: HistoryTable, ahead: Days, engine: str
+        self,
+        part: Part,
+        series: Sequence[Series],
+        table: HistoryTable,
+        ahead: Days,
+        engine: str,
+        /,
     ) -> tuple[Sequence[Driver], str]:
         """(drivers, what could not be offered and why, empty when all was); `engine`: name of
         the one that serves regular demand, which may have a calendar of its own."""

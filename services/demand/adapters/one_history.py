@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from services.demand.adapters.series_reading import LEARNT_REASONS, SIGNED, grid_of, shelves_of
 from services.demand.adapters.store.tables import Tables
@@ -28,29 +28,40 @@ from services.demand.domain.tables import Array, Ints
 from shared.storage import Database
 
 Place = tuple[str, str]
+# Staged rows that are remembered at most. More wait only before the first run that takes in a
+# long history: then each question looks for its own rows, slowly, and memory stays small.
+MOST_KEPT = 300_000
 
 
 @dataclass(slots=True)
 class _Recent:
-    """What is known of movements beside the files: of one list of files, up to one row."""
+    """What is known of movements beside the files: of one list of files, up to one row.
+
+    `kept`: rows remembered; `unread`: more is staged than may be.
+    """
 
     files: tuple[str, ...] = ()
     seen: int = 0
     newest_in_files: dict[str, int] = field(default_factory=dict)
     newest: dict[str, int] = field(default_factory=dict)
     rows: dict[Place, list[tuple[int, float]]] = field(default_factory=dict)
+    kept: int = 0
+    unread: bool = False
 
 
 @dataclass(slots=True)
 class OneHistory:
     """One item at one site; safe to ask from several threads, one at a time.
 
-    What it says equals what a run would read: a row is in a file or staged, never both.
+    What it says equals what a run would read: a row is in a file or staged, never both. Only a
+    row that a second writer committed late, under a smaller number than one read before, is not
+    seen until the next run takes all in.
     """
 
     database: Database
     tables: Tables
     folder: Path
+    most_kept: int = MOST_KEPT
     _recent: _Recent = field(default_factory=_Recent)
     _reader: Any = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -103,10 +114,23 @@ class OneHistory:
             row = self._ask("SELECT max(day) FROM read_parquet(?) WHERE site_id = ?", site_id)
             known.newest_in_files[site_id] = -1 if row[0][0] is None else int(row[0][0])
         newest = max(known.newest_in_files.get(site_id, -1), known.newest.get(site_id, -1))
+        if known.unread:
+            with self.database.read() as tx:
+                day = select(func.max(staged.c.day)).where(
+                    (staged.c.site_id == site_id) & (staged.c.seq > known.seen)
+                )
+                newest = max(newest, tx.connection.execute(day).scalar() or -1)
         return None if newest < 0 else newest
 
     def _take(self, connection: Connection, staged: Any) -> None:
         known = self._recent
+        last = connection.execute(select(func.max(staged.c.seq))).scalar() or 0
+        first = connection.execute(select(func.min(staged.c.seq))).scalar() or 0
+        waiting = last - max(known.seen, first - 1)
+        known.unread = known.kept + waiting > self.most_kept
+        if known.unread:
+            return
+        known.kept += max(0, waiting)
         rows = connection.execute(
             select(
                 staged.c.seq,
@@ -129,6 +153,8 @@ class OneHistory:
     def _use(self, item_id: str, site_id: str) -> tuple[Ints, Array]:
         """Days and signed amounts of what is learnt from, in no order."""
         rows: list[tuple[int, float]] = list(self._recent.rows.get((item_id, site_id), ()))
+        if self._recent.unread:
+            rows += self._unread(item_id, site_id)
         if self._recent.files:
             rows += self._ask(
                 f"SELECT day, {SIGNED} FROM read_parquet(?) WHERE item_id = ? AND site_id = ? "  # noqa: S608  # constants; values are bound
@@ -138,6 +164,19 @@ class OneHistory:
             )
         days = np.array([day for day, _ in rows], dtype=np.int64)
         return days, np.array([amount for _, amount in rows], dtype=np.float64)
+
+    def _unread(self, item_id: str, site_id: str) -> list[tuple[int, float]]:
+        staged = self.tables.staged
+        with self.database.read() as tx:
+            rows = tx.connection.execute(
+                select(staged.c.day, staged.c.reason, staged.c.amount).where(
+                    (staged.c.item_id == item_id)
+                    & (staged.c.site_id == site_id)
+                    & (staged.c.seq > self._recent.seen)
+                )
+            ).all()
+        signs = ((day, LEARNT.get(Reason(reason), 0), amount) for day, reason, amount in rows)
+        return [(day, sign * amount) for day, sign, amount in signs if sign]
 
     def _ask(self, query: str, *values: str) -> Sequence[Any]:
         if self._reader is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from itertools import groupby
 from typing import Any
@@ -70,7 +71,42 @@ def read_series(
         GROUP BY ALL ORDER BY item_id, site_id"""  # noqa: S608  # constants; values are bound
     newest = newest_reports(reader, paths, order)
     found = reader.sql(query, params=values).to_arrow_table()
-    return _series(found, order, newest, shelves)
+    made = _series(found, order, newest, shelves)
+    return made if since is None else _from(made, since, order, newest, shelves=shelves)
+
+
+def _from(
+    made: Sequence[Series],
+    since: int,
+    order: RunOrder,
+    newest: Mapping[str, date],
+    *,
+    shelves: Shelves,
+) -> list[Series]:
+    """The same from the period of a day on, also before the first movement since, and where
+    nothing moved because a shelf was empty: no use without stock is not no need."""
+    found = {(one.item_id, one.site_id): one for one in made}
+    empty = {
+        place: Series(*place, order.period, 0, np.zeros(0))
+        for place in shelves
+        if place not in found
+        and place[1] in newest
+        and (not order.site_ids or place[1] in order.site_ids)
+        and (not order.item_ids or place[0] in order.item_ids)
+    }
+    whole = []
+    for place, one in {**found, **empty}.items():
+        start = int(numbers_of(np.array([since], dtype=np.int64), one.period)[0])
+        end = history_end(order.as_of, newest[place[1]], one.period)
+        values = np.zeros(max(0, end - start))
+        if len(one.values):
+            values[one.first - start :] = one.values
+        shelf = shelves.get(place)
+        out = None if shelf is None else out_by_period(*shelf, start, len(values), one.period)
+        if len(values) and (len(one.values) or (out is not None and out.any())):
+            unseen = first_forecast(order.as_of, one.period) - end
+            whole.append(replace(one, first=start, values=values, unseen=unseen, out=out))
+    return sorted(whole, key=lambda one: (one.item_id, one.site_id))
 
 
 def _series(

@@ -41,7 +41,8 @@ class LeadSum:
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """`drivers` add up to the mean of each period; `backtest`: (method, loss over the usual
-    method's); `cautions`: why it must not be acted on without a look."""
+    method's); `cautions`: why it must not be acted on without a look; `peak`: of the most
+    units in use at once, not of amounts."""
 
     item_id: str
     site_id: str
@@ -61,6 +62,7 @@ class Forecast:
     drivers: tuple[Driver, ...] = ()
     backtest: tuple[tuple[str, float], ...] = ()
     cautions: tuple[str, ...] = ()
+    peak: bool = False
 
     def useless_because(self, now: datetime, today: date, longest: timedelta) -> str:
         """Why this forecast is too old to act on, as a sentence; empty while it is good."""

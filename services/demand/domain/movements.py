@@ -22,6 +22,7 @@ class Reason(IntEnum):
     RECALL = 6
     DONATION = 7
     RETURN = 8
+    CRISIS = 9
 
 
 # What a forecast learns from. Waste, expiry, recalls, donations and transfers are kept
@@ -70,12 +71,9 @@ class Movement(NamedTuple):
     ward_id: str
 
 
-# How a history file names the same, and what it sets apart for a crisis (ORSAN, epidemic): such
-# use is no guide to ordinary days.
-REASON_WORDS: Mapping[str, int] = {
-    **{reason.name.lower(): LEARNT.get(reason, 0) for reason in Reason},
-    "crisis": 0,
-}
+# How a history file names the same. What is set apart for a crisis (ORSAN, epidemic) is no guide
+# to ordinary days.
+REASON_WORDS: Mapping[str, int] = {reason.name.lower(): LEARNT.get(reason, 0) for reason in Reason}
 
 
 def learnt_amount(reason: Reason, amount: float) -> float:

@@ -19,6 +19,8 @@ class Series:
     more came back than went out; `unseen` the whole periods between the end of the
     site's reports and the first period to forecast. `out`: days without stock in each
     period of `values`; None when nothing was ever reported of this shelf.
+    `peak`: values are the most units of equipment in use at once, not amounts. `noted`: what
+    the reader should know of the reports behind it.
     """
 
     item_id: str
@@ -31,6 +33,8 @@ class Series:
     overreturned: int = 0
     unseen: int = 0
     out: NDArray[np.float64] | None = None
+    peak: bool = False
+    noted: tuple[str, ...] = ()
 
     @property
     def end(self) -> int:

@@ -19,6 +19,7 @@ from services.demand.use_cases.runs import Question, ReadRun, StartRun
 from services.demand.use_cases.shelf import RecordShelf
 from services.demand.use_cases.signals import ListSignals, RecordSignals
 from services.demand.use_cases.totals import ReadTotal, TotalQuestion
+from services.demand.use_cases.uses import RecordUses
 from services.demand.wire.accuracy import accuracy_to_wire, total_to_wire
 from services.demand.wire.forecasts import forecast_to_wire, period_from_wire, target_from_wire
 from services.demand.wire.movements import refusal_to_wire
@@ -30,6 +31,7 @@ from services.demand.wire.runs import (
     token_of,
 )
 from services.demand.wire.shelf import read_shelf_days
+from services.demand.wire.uses import read_uses
 from shared.catalogue.wire import code_from_wire, item_from_wire, site_from_wire
 from shared.rpc.threads import in_thread
 
@@ -52,6 +54,7 @@ class UseCases:
     list_forecasts: ListForecasts
     list_signals: ListSignals
     record_signals: RecordSignals
+    record_uses: RecordUses
     forecast_item: ForecastItem
     record_shelf: RecordShelf
     read_accuracy: ReadAccuracy
@@ -147,6 +150,22 @@ class DemandRpc(demand_pb2_grpc.DemandServiceServicer):
             answer.refused += len(everyone)
             room = REFUSALS_SHOWN - len(answer.refusals)
             answer.refusals.extend(refusal_to_wire(one, "days") for one in everyone[:room])
+        return answer
+
+    async def RecordUses(
+        self, requests: AsyncIterator[pb.RecordUsesRequest], _context: Any
+    ) -> pb.RecordUsesResponse:
+        answer = pb.RecordUsesResponse()
+        row = 0
+        async for request in requests:
+            rows, refused = read_uses(request.uses, row)
+            row += len(request.uses)
+            accepted, judged = await in_thread(self._ask.record_uses, rows)
+            everyone = sorted((*refused, *judged), key=lambda one: one.row)
+            answer.accepted += accepted
+            answer.refused += len(everyone)
+            room = REFUSALS_SHOWN - len(answer.refusals)
+            answer.refusals.extend(refusal_to_wire(one, "uses") for one in everyone[:room])
         return answer
 
     async def GetTotalForecast(

@@ -16,6 +16,7 @@ from services.demand.domain.periods import Period
 from services.demand.domain.runs import Run, RunState
 from services.demand.domain.shelf import ShelfDay
 from services.demand.domain.signals import Case
+from services.demand.domain.uses import Use
 from shared.catalogue.codes import Code
 from shared.catalogue.items import Item, Site
 from shared.catalogue.units import Packing
@@ -181,6 +182,38 @@ class MemoryShelf:
 
 
 @dataclass
+class MemoryUses:
+    known: dict[str, Use] = field(default_factory=dict)
+
+    def put(self, uses: Sequence[Use]) -> None:
+        self.known.update({one.use_id: one for one in uses})
+
+    def any(self) -> bool:
+        return bool(self.known)
+
+    def of(self, item_ids: Sequence[str], site_ids: Sequence[str]) -> Sequence[Use]:
+        found = sorted(self.known.values(), key=lambda u: (u.item_id, u.site_id, u.use_id))
+        return [
+            one
+            for one in found
+            if (not item_ids or one.item_id in item_ids)
+            and (not site_ids or one.site_id in site_ids)
+        ]
+
+    def newest(self) -> Mapping[str, int]:
+        return {
+            one.site_id: max(
+                t
+                for other in self.known.values()
+                if other.site_id == one.site_id
+                for t in (other.start, other.end)
+                if t is not None
+            )
+            for one in self.known.values()
+        }
+
+
+@dataclass
 class MemoryAccuracy:
     claims: dict[tuple[str, str, Period, int], Claim] = field(default_factory=dict)
     came: dict[tuple[str, str, Period, int], float] = field(default_factory=dict)
@@ -225,6 +258,7 @@ class MemoryBooks:
     forecasts: MemoryForecasts = field(default_factory=MemoryForecasts)
     signals: MemorySignals = field(default_factory=MemorySignals)
     shelf: MemoryShelf = field(default_factory=MemoryShelf)
+    uses: MemoryUses = field(default_factory=MemoryUses)
     accuracy: MemoryAccuracy = field(default_factory=MemoryAccuracy)
 
 

@@ -86,8 +86,12 @@ class CarryOutRun:
             with self.store.write() as books:
                 books.runs.set_series(run.run_id, waiting + len(done), len(done))
 
+        def seen(places: Places) -> None:
+            with self.store.write() as books:
+                self._measure(books, places)
+
         nothing = not done
-        for outcomes in MoveOn(self.store, self.history)(run, begin, stopped):
+        for outcomes in MoveOn(self.store, self.history)(run, begin, seen, stopped):
             nothing = False
             self._keep(run, outcomes, {})
             self.watch.forecast_made(self.clock.now())
@@ -165,8 +169,9 @@ class CarryOutRun:
         """The parts of each grid: site by site, at most `together` series in each, fewer when
         their histories are long."""
         order = run.order
-        for period in sorted({one.period for one in series}, key=lambda p: p.value):
-            mine = [one for one in series if one.period is period]
+        kinds = {(one.period, one.peak) for one in series}
+        for period, peak in sorted(kinds, key=lambda kind: (kind[0].value, kind[1])):
+            mine = [one for one in series if (one.period, one.peak) == (period, peak)]
             mine.sort(key=lambda one: (one.site_id, one.item_id))
             horizon, lead = order.horizon, order.lead
             if order.auto:

@@ -43,7 +43,8 @@ def outcome_of(part: Part, one: Series, made: TableForecast, told: Told) -> Outc
     counts = is_whole(one.values)
     quantiles = whole(made.quantiles[0]) if counts else made.quantiles[0]
     lead = None
-    if made.lead_mean is not None and made.lead_quantiles is not None:
+    # the peaks of several days do not add up to anything
+    if made.lead_mean is not None and made.lead_quantiles is not None and not one.peak:
         sums = whole(made.lead_quantiles[0]) if counts else made.lead_quantiles[0]
         lead = LeadSum(part.lead, float(made.lead_mean[0]), tuple(map(float, sums)))
     mean = made.mean[0]
@@ -65,6 +66,7 @@ def outcome_of(part: Part, one: Series, made: TableForecast, told: Told) -> Outc
         method=made.methods[0],
         method_reason=why(made.reasons[0], told.failure),
         data_quality=(
+            *one.noted,
             *findings(one, told.seen),
             *shelf_words(one, told.censored, part.target),
             *((told.noted,) if told.noted else ()),
@@ -79,6 +81,7 @@ def outcome_of(part: Part, one: Series, made: TableForecast, told: Told) -> Outc
             {one.driver: one.words for one in told.contributions},
         ),
         backtest=tuple(sorted(told.figures.items())),
+        peak=one.peak,
         cautions=tuple(cautions_of(one, told.seen, wrong_units=told.wrong, censored=told.censored)),
     )
     finding = None

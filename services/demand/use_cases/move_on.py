@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from services.demand.domain.forecasts import Finding, Forecast, Outcome
 from services.demand.domain.moving import moved, used_in
 from services.demand.domain.periods import EPOCH, Period, number_of
@@ -28,9 +30,14 @@ class MoveOn:
     history: History
 
     def __call__(
-        self, run: Run, begin: Callable[[int], None], stopped: Callable[[], bool]
+        self,
+        run: Run,
+        begin: Callable[[int], None],
+        seen: Callable[[Mapping[tuple[str, str], Series]], None],
+        stopped: Callable[[], bool],
     ) -> Iterator[Sequence[Outcome]]:
-        """`begin` is told how many forecasts there are to move, before the first outcome."""
+        """`begin` is told how many forecasts there are to move, before the first outcome; `seen`
+        what was used since each was made, grid by grid."""
         with self.store.read() as books:
             found = [
                 forecast
@@ -44,6 +51,13 @@ class MoveOn:
             if not mine:
                 continue
             used = self._used(run, period, [one for one, _ in mine])
+            seen(
+                {
+                    (one.item_id, one.site_id): used.get((one.item_id, one.site_id))
+                    or _nothing_used(one, passed)
+                    for one, passed in mine
+                }
+            )
             for start in range(0, len(mine), STORED_AT_ONCE):
                 if stopped():
                     return
@@ -70,6 +84,12 @@ class MoveOn:
         order = replace(run.order, period=period, auto=False)
         series = self.history.series(order, (since - EPOCH).days)
         return {(one.item_id, one.site_id): one for one in series}
+
+
+def _nothing_used(one: Forecast, passed: int) -> Series:
+    """Of an item that was not moved since, and whose shelf nobody said was empty."""
+    first = number_of(one.periods[0].start, one.period)
+    return Series(one.item_id, one.site_id, one.period, first, np.zeros(passed))
 
 
 def _outcome(one: Forecast, passed: int, used: Series | None, run_id: str) -> Outcome:

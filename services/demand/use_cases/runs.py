@@ -92,7 +92,7 @@ class StartRun:
     def _start(self, books: Books, order: RunOrder, request_key: str) -> Run:
         known = books.runs.by_key(request_key) if request_key else None
         if known is None:
-            if not books.movements.any():
+            if not (books.movements.any() or books.uses.any()):
                 raise NotNow(
                     "NO_HISTORY",
                     "Nothing was ever recorded, so there is nothing to forecast from. Send "

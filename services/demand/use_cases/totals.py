@@ -88,6 +88,7 @@ class ReadTotal:
             one
             for one in found
             if period in (None, one.period)
+            and not one.peak
             and not one.useless_because(now, day, self.reading.longest_useful)
         ]
         if not good:

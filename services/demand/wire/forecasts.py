@@ -87,6 +87,7 @@ def forecast_to_wire(forecast: Forecast) -> pb.Forecast:
             pb.BacktestLoss(method=method, relative_loss=loss) for method, loss in forecast.backtest
         ],
         cautions=forecast.cautions,
+        measure=pb.MEASURE_PEAK_IN_USE if forecast.peak else pb.MEASURE_UNSPECIFIED,
     )
 
 
@@ -115,6 +116,7 @@ def forecast_from_wire(forecast: pb.Forecast) -> Forecast:
         drivers=tuple(Driver(one.name, one.words, tuple(one.amounts)) for one in forecast.drivers),
         backtest=tuple((one.method, one.relative_loss) for one in forecast.backtest),
         cautions=tuple(forecast.cautions),
+        peak=forecast.measure == pb.MEASURE_PEAK_IN_USE,
     )
 
 

@@ -64,7 +64,7 @@ def read_row(movement: pb.Movement, row: int) -> SentMovement:
         raise Malformed(
             "REASON_UNKNOWN",
             "The movement has no known reason: say PATIENT, WARD, WASTE, EXPIRY, TRANSFER, "
-            "RECALL, DONATION or RETURN.",
+            "RECALL, DONATION, RETURN or CRISIS.",
             field="reason",
         )
     seconds, nanos = time.seconds, time.nanos

@@ -16,6 +16,7 @@ from services.demand.adapters.store.runs import SqlRuns
 from services.demand.adapters.store.shelf import SqlShelf
 from services.demand.adapters.store.signals import SqlSignals
 from services.demand.adapters.store.tables import Tables
+from services.demand.adapters.store.uses import SqlUses
 from shared.catalogue.codes import Code, CodeSystem
 from shared.catalogue.items import Item, Site
 from shared.catalogue.store import CatalogueStore
@@ -93,6 +94,7 @@ class SqlBooks:
         self.forecasts = SqlForecasts(tx, tables)
         self.signals = SqlSignals(tx.connection, tables)
         self.shelf = SqlShelf(tx.connection, tables)
+        self.uses = SqlUses(tx.connection, tables)
         self.accuracy = SqlAccuracy(tx.connection, tables)
 
 

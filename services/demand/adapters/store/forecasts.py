@@ -42,7 +42,10 @@ class SqlForecasts:
         return [_read(message) for message in self._tx.connection.execute(query).scalars()]
 
     def put(self, forecasts: Sequence[Forecast]) -> None:
-        """A forecast told twice by a run that was resumed is the same event."""
+        """A forecast told twice by a run that was resumed is the same event.
+
+        Peaks of equipment are told to nobody: who listens would order them as if used up.
+        """
         messages = [(forecast, forecast_to_wire(forecast)) for forecast in forecasts]
         upsert(
             self._tx.connection,
@@ -60,6 +63,8 @@ class SqlForecasts:
             key=["site_id", "item_id"],
         )
         for forecast, message in messages:
+            if forecast.peak:
+                continue
             self._tx.publish(
                 events_pb2.ForecastPublished(item_id=forecast.item_id, forecast=message),
                 event_id=f"forecast:{forecast.run_id}:{forecast.site_id}:{forecast.item_id}",

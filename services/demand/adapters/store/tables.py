@@ -37,6 +37,7 @@ class Tables:
     case: Table
     signal: Table
     reported: Table
+    uses: Table
     shelf: Table
     claim: Table
 
@@ -180,6 +181,21 @@ def _reported(metadata: MetaData) -> Table:
     )
 
 
+def _uses(metadata: MetaData) -> Table:
+    """Uses of equipment, the newest report of each; seconds since 1970, UTC."""
+    return Table(
+        "equipment_use",
+        metadata,
+        Column("use_id", String(128), primary_key=True),
+        Column("item_id", String(64), nullable=False),
+        Column("site_id", String(9), nullable=False),
+        Column("unit_id", String(64), nullable=False),
+        Column("start_s", BigInteger),
+        Column("end_s", BigInteger),
+        Index("equipment_use_by_item", "item_id", "site_id"),
+    )
+
+
 def tables() -> Tables:
     """Declares all of them afresh."""
     metadata = MetaData()
@@ -210,6 +226,7 @@ def tables() -> Tables:
         case=case,
         signal=signal,
         reported=_reported(metadata),
+        uses=_uses(metadata),
         shelf=_shelf(metadata),
         claim=_claim(metadata),
     )

@@ -63,9 +63,10 @@ def test_what_is_staged_becomes_history(history: ParquetHistory) -> None:
             movement("m-3", day=DECEMBER, amount=1.0, reason=Reason.RETURN.value),
             movement("m-4", day=DECEMBER, amount=50.0, reason=Reason.WASTE.value),
             movement("m-5", day=DECEMBER, amount=9.0, site_id=ANGERS),
+            movement("m-6", day=DECEMBER, amount=70.0, reason=Reason.CRISIS.value),
         ],
     )
-    assert history.compact() == 5
+    assert history.compact() == 6
     assert used(history) == {
         ("PARACETAMOL", NANTES): [1.0, 2.0],
         ("PARACETAMOL", ANGERS): [9.0],
@@ -314,6 +315,31 @@ def _rows(history: ParquetHistory) -> Iterator[tuple[str, str, int]]:
         yield row["item_id"], row["site_id"], row["day"]
 
 
+def test_what_is_read_since_a_day_begins_there_and_tells_empty_shelves(
+    history: ParquetHistory,
+) -> None:
+    record(
+        history,
+        [
+            movement("m-1", day=DECEMBER - 40),
+            movement("m-2", day=DECEMBER + 3, amount=2.0),
+            movement("m-3", day=DECEMBER - 40, item_id="DRY"),
+            movement("m-4", day=DECEMBER - 40, item_id="AT-REST"),
+        ],
+    )
+    history.compact()
+    with SqlStore(history.database, history.tables).write() as books:
+        books.shelf.put([ShelfDay("DRY", NANTES, DECEMBER + k, None, 1.0) for k in range(3)])
+    days = replace(ORDER, period=Period.DAY)
+    found = {one.item_id: one for one in history.series(days, DECEMBER)}
+    assert set(found) == {"PARACETAMOL", "DRY"}
+    assert {one.first for one in found.values()} == {DECEMBER}
+    assert found["PARACETAMOL"].values.tolist() == [0.0, 0.0, 0.0, 2.0]
+    out = found["DRY"].out
+    assert out is not None
+    assert (found["DRY"].values.tolist(), out.tolist()) == ([0.0] * 4, [1.0, 1.0, 1.0, 0.0])
+
+
 SENT = st.lists(
     st.tuples(
         st.integers(0, 400),
@@ -328,16 +354,17 @@ SENT = st.lists(
 
 
 @settings(max_examples=12, deadline=None)
-@given(rows=SENT, period=st.sampled_from([*Period, None]))
+@given(rows=SENT, period=st.sampled_from([*Period, None]), most_kept=st.sampled_from([3, 1000]))
 def test_one_item_is_read_as_a_run_would_read_it(
     tmp_path_factory: pytest.TempPathFactory,
     rows: list[tuple[int, Reason, int, str, bool]],
     period: Period | None,
+    most_kept: int,
 ) -> None:
     folder = tmp_path_factory.mktemp("one")
     store = open_store(f"sqlite:///{folder / 'demand.db'}")
     history = ParquetHistory(store.database, store.tables, folder / "history")
-    one = OneHistory(store.database, store.tables, folder / "history")
+    one = OneHistory(store.database, store.tables, folder / "history", most_kept)
     order = replace(ORDER, period=period or Period.DAY, auto=period is None)
     try:
         for k, (back, reason, amount, site_id, compacted) in enumerate(rows):

@@ -15,6 +15,7 @@ from services.demand.domain.history_files import Target
 from services.demand.domain.periods import Period
 from services.demand.domain.runs import Run, RunOrder, RunState
 from services.demand.domain.signals import Case
+from services.demand.domain.uses import Use
 from services.demand.ports import Store
 from services.demand.tests.memory import MemoryStore
 from services.demand.tests.situations import (
@@ -198,6 +199,19 @@ class StoreSuite:
                 Reported("acts", monday, 4.0),
             ]
             assert list(books.signals.reported(monday, monday)) == [Reported("acts", monday, 4.0)]
+
+    def test_the_newest_report_of_a_use_counts(self, store: Store) -> None:
+        out, back = Use("u-1", "PUMP", NANTES, "P1", 100, None), Use("u-2", "A", ANGERS, "", 50, 90)
+        with store.write() as books:
+            assert not books.uses.any()
+            books.uses.put([out, back])
+            books.uses.put([replace(out, end=300)])
+        with store.read() as books:
+            assert books.uses.any()
+            assert list(books.uses.of((), ())) == [back, replace(out, end=300)]
+            assert list(books.uses.of(["PUMP"], [NANTES])) == [replace(out, end=300)]
+            assert list(books.uses.of(["PUMP"], [ANGERS])) == []
+            assert dict(books.uses.newest()) == {NANTES: 300, ANGERS: 90}
 
     def test_school_zones_are_told_where_they_are_known(self, store: Store) -> None:
         with store.write() as books:

@@ -66,6 +66,7 @@ FORECASTS = st.builds(
     drivers=st.lists(st.builds(Driver, st.text(), st.text(), st.tuples(AMOUNTS))).map(tuple),
     backtest=st.lists(st.tuples(st.text(), AMOUNTS)).map(tuple),
     cautions=st.lists(st.text()).map(tuple),
+    peak=st.booleans(),
 )
 
 

@@ -245,6 +245,20 @@ def test_an_update_moves_forecasts_on_and_learns_nothing(thirty_items: World) ->
     assert (run.state, run.series, run.series_done) == (RunState.DONE, 30, 30)
 
 
+def test_an_update_measures_what_came_true_also_of_what_nobody_used(thirty_items: World) -> None:
+    thirty_items.carry_out(_start(thirty_items), lambda: False)
+    history: Any = thirty_items.carry_out.history
+    used, rest = history.found[:10], history.found[10:]
+    assert len(rest) == 20
+    history.found = [replace(s, values=np.append(s.values, 40.0)) for s in used]
+    assert thirty_items.carry_out(_start(thirty_items, update=True), lambda: False)
+    told, _ = ReadAccuracy(thirty_items.store)("", "")
+    assert told is not None
+    assert told.actuals == 30
+    # ten used 40 and twenty nothing, where some 45 were foreseen of each
+    assert told.bias > 1
+
+
 def test_an_update_that_finds_nothing_to_move_says_so(thirty_items: World) -> None:
     run_id = _start(thirty_items, update=True)
     thirty_items.carry_out(run_id, lambda: False)
