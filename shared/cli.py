@@ -17,8 +17,12 @@ from shared.settings import BadSettings
 GROUP = "larrey.commands"
 
 
-def build() -> typer.Typer:
-    """One sub-command per service; a service whose extra is not installed is left out."""
+def build(wanted: str | None = None) -> typer.Typer:
+    """One sub-command per service; a service whose extra is not installed is left out.
+
+    Where `wanted` names one of them, only that one is loaded: what the others import
+    would take a second and more memory than many a command needs.
+    """
     app = typer.Typer(
         name="larrey",
         help="Forecast, replenish, orient: commands of the three services.",
@@ -28,7 +32,8 @@ def build() -> typer.Typer:
     )
     app.command("call")(call)
     app.add_typer(store_cli.app, name="store")
-    for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name):
+    found = sorted(entry_points(group=GROUP), key=lambda e: e.name)
+    for entry in [one for one in found if one.name == wanted] or found:
         try:
             commands = entry.load()
         except ModuleNotFoundError as error:
@@ -66,7 +71,7 @@ def main() -> None:
     # Small matrices: threads of the linear algebra cost twenty times what they save.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
-        build()()
+        build(sys.argv[1] if len(sys.argv) > 1 else None)()
     except Refusal as refusal:
         where = f"{refusal.field}: " if refusal.field else ""
         print(f"larrey: {where}{refusal.message} ({refusal.reason})", file=sys.stderr)  # noqa: T201

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import resource
@@ -168,7 +169,8 @@ def apart(make: Make, name: str, seconds: float, seed: int, folder: Path) -> Fou
 def keep(crash: Crash, name: str, folder: Path) -> Path:
     """Writes what broke it beside its trace; returns the file."""
     folder.mkdir(parents=True, exist_ok=True)
-    stem = f"{name.replace(' ', '-')}-{abs(hash(crash.where)) % 10**8:08d}"
+    mark = hashlib.blake2b(crash.where.encode(), digest_size=4).hexdigest()
+    stem = f"{name.replace(' ', '-')}-{mark}"
     path = folder / f"{stem}.bin"
     path.write_bytes(crash.data)
     (folder / f"{stem}.txt").write_text(f"{crash.where}{os.linesep}{crash.trace}")

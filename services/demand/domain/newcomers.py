@@ -23,6 +23,8 @@ LEAST_PRIOR, MOST_PRIOR = 0.05, 24.0
 UNKNOWN_SPREAD = 1.0
 # No amount of anything is smaller: the logarithm of a level must be a number.
 LEAST_LEVEL = 1e-9
+# Levels that differ by more than a factor of 50 either way are no class: nobody knows more.
+MOST_SPREAD = 4.0
 # Series that must share a class or a site for half of what they have in common to be believed.
 HALF_BELIEVED = 3.0
 # The same item elsewhere says more: one other site is believed by two thirds.
@@ -105,7 +107,7 @@ class Crowd:
 
 def learn(series: Iterable[Like]) -> Crowd:
     """What the used ones among these series have in common."""
-    used = [one for one in series if np.any(one.values > 0)]
+    used = [one for one in series if len(one.values) and one.values.mean() > LEAST_LEVEL]
     logs = np.log([float(one.values.mean()) for one in used]) if used else np.zeros(0)
     left = logs - logs.mean() if len(logs) else logs
     paths = [class_path(one.item_class) for one in used]
@@ -117,7 +119,7 @@ def learn(series: Iterable[Like]) -> Crowd:
     sites, left = _effects([one.site_id for one in used], left, HALF_BELIEVED)
     items, _ = _effects([one.item_id for one in used], left, ITEM_HALF_BELIEVED)
     spread = float(np.sqrt((np.sum(left**2) + UNKNOWN_SPREAD**2) / (len(left) + 1)))
-    return Crowd(logs, classes, sites, items, spread, _ratios(used, paths))
+    return Crowd(logs, classes, sites, items, min(spread, MOST_SPREAD), _ratios(used, paths))
 
 
 def _effects(

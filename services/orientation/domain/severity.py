@@ -267,7 +267,7 @@ TEXTS = {
     "BREATHING": "Breathing against saturation",
     "HEART_RATE_AND_TEMPERATURE": "Heart rate against temperature",
 }
-LEAST_SHOWN = 0.005
+LEAST_SHOWN, ROUNDING = 0.005, 1e-9
 
 
 def _model_reasons(score: ModelScore | None) -> list[Reason]:
@@ -282,7 +282,7 @@ def _model_reasons(score: ModelScore | None) -> list[Reason]:
             shown.append(Reason(code, _text(code, value > 0), value))
         else:
             rest += value
-    if rest:
+    if abs(rest) > ROUNDING:
         shown.append(Reason("SMALL_REASONS", "All other reasons together", rest))
     return shown
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 
 from services.orientation.domain.case import CaseUpdate, Dating, case_field
 from services.orientation.domain.findings import tidy
@@ -79,9 +80,16 @@ def read_typed(update: TypedUpdate, lexicon: Lexicon) -> CaseUpdate:
     )
 
 
+@cache
+def _of_patient(name: str) -> str:
+    """Field of the one patient whom a typed update is about; there are some twenty."""
+    return case_field("patient", "", name)
+
+
 def _patient(book: Notebook, update: TypedUpdate) -> None:
     def note(name: str, value: str | float | tuple[float, ...] | None) -> None:
-        book.note(case_field("patient", "", name), value)
+        if value is not None and value != "":
+            book.note(_of_patient(name), value)
 
     note("age_years", update.age_years)
     note("sex", update.sex)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import grpc
 
 from larrey.orientation.v1 import orientation_pb2 as pb
 from larrey.orientation.v1 import orientation_pb2_grpc
+from services.orientation.domain.hub.reader import Reading
 from services.orientation.entrypoints.board import watch
 from services.orientation.entrypoints.grouping import Grouping
 from services.orientation.entrypoints.stream import CaseStream, StreamLimits
@@ -27,8 +29,10 @@ from services.orientation.wire.facilities import beds_from_wire, limits_from_wir
 from services.orientation.wire.times import from_stamp
 from shared.errors import Refusal
 from shared.rpc import in_thread, refusal_row, validate
+from shared.tracing import traceparent
 
 Context = grpc.aio.ServicerContext[Any, Any]
+Traced = tuple[pb.ScoreCaseRequest, str]  # and the trace that it came under
 BOARD_EVERY_S = 0.5  # between two looks at whether the board changed
 MOST_REFUSALS = 1000  # told row by row; beyond, only counted
 
@@ -50,26 +54,30 @@ class OrientationRpc(orientation_pb2_grpc.OrientationServiceServicer):
 
     def __init__(self, use_cases: UseCases, limits: StreamLimits) -> None:
         self._use, self._limits = use_cases, limits
-        self._grouped: Grouping[pb.ScoreCaseRequest, bytes] = Grouping(self._together)
+        self._grouped: Grouping[Traced, bytes] = Grouping(self._together)
 
     @property
     def _version(self) -> str:
         model = self._use.score.model
         return model.version if model else ""
 
-    def _asked(self, request: pb.ScoreCaseRequest) -> Asked:
+    def _read(self, request: pb.ScoreCaseRequest) -> Reading:
         score = self._use.score
         if request.WhichOneof("update") == "hub_json":
-            return Asked(score.read(request.hub_json), request.shown_to)
-        return Asked(score.read_typed(update_from_wire(request.typed)), request.shown_to)
+            return score.read(request.hub_json)
+        return score.read_typed(update_from_wire(request.typed))
 
-    def _together(self, requests: Sequence[pb.ScoreCaseRequest]) -> list[bytes | Refusal]:
+    def _submit(self, request: pb.ScoreCaseRequest) -> asyncio.Future[bytes]:
+        return self._grouped.submit((request, traceparent.get()))
+
+    def _together(self, requests: Sequence[Traced]) -> list[bytes | Refusal]:
         """Answers in the order of the requests; one that cannot be read harms no other."""
         out: list[bytes | Refusal] = []
         readable: list[tuple[int, Asked]] = []
-        for place, request in enumerate(requests):
+        for place, (request, trace) in enumerate(requests):
             try:
-                readable.append((place, self._asked(request)))
+                asked = Asked(self._read(request), request.shown_to, trace)
+                readable.append((place, asked))
                 out.append(b"")
             except Refusal as refusal:
                 out.append(refusal)
@@ -82,17 +90,17 @@ class OrientationRpc(orientation_pb2_grpc.OrientationServiceServicer):
         return scored_to_bytes(scored.answers, scored.findings, self._version)
 
     def _late(self, request: pb.ScoreCaseRequest) -> bytes:
-        return self._wire(self._use.score.late(self._asked(request).reading))
+        return self._wire(self._use.score.late(self._read(request)))
 
     async def ScoreCase(  # type: ignore[override]  # its answer is serialised already
         self, request: pb.ScoreCaseRequest, _: Context
     ) -> bytes:
-        return await self._grouped.submit(request)
+        return await self._submit(request)
 
     async def StreamCases(  # type: ignore[override]  # its answers are serialised already
         self, request_iterator: AsyncIterator[pb.StreamCasesRequest], _: Context
     ) -> AsyncIterator[bytes]:
-        stream = CaseStream(self._grouped.submit, self._late, self._use.score.clock, self._limits)
+        stream = CaseStream(self._submit, self._late, self._use.score.clock, self._limits)
         async for response in stream.run(request_iterator):
             yield response
 

@@ -20,14 +20,16 @@ from services.orientation.domain.swapped import suspicious, swapped
 from services.orientation.domain.typed import TypedUpdate, read_typed
 from services.orientation.ports import Around, Keyer, Meter, Record, Records
 from shared.clock import Clock
+from shared.tracing import traceparent
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What one call says, who will see the answer, and how long it took to be read."""
+    """What one call says, who will see the answer, and the trace that its facts carry on."""
 
     reading: Reading
     shown_to: str = ""
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class ScoreCase:
         return Reading((read_typed(update, self.lexicon),), ())
 
     def __call__(self, reading: Reading, shown_to: str = "") -> Scored:
-        return self.together([Asked(reading, shown_to)])[0]
+        return self.together([Asked(reading, shown_to, traceparent.get())])[0]
 
     def together(self, group: Sequence[Asked]) -> list[Scored]:
         """Answers several calls in one transaction, each as if it had come alone.
@@ -76,6 +78,8 @@ class ScoreCase:
             with self.records.open() as record:
                 record.hold(keys)
                 for asked, pairs, into in zip(group, keyed, answers, strict=True):
+                    # A group has facts of many callers: each carries its own caller's trace.
+                    traceparent.set(asked.trace)
                     for key, update in pairs:
                         into[key] = self._score(record, key, update, now, asked.shown_to)
         out = []

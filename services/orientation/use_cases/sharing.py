@@ -18,6 +18,7 @@ from services.orientation.domain.distribution.nearest import nearest_first
 from services.orientation.domain.distribution.network import network, read_flow
 from services.orientation.domain.distribution.problem import Allocation, Problem
 from services.orientation.domain.distribution.tables import Tables
+from services.orientation.domain.distribution.together import together
 from services.orientation.domain.findings import Finding, tidy
 from services.orientation.ports import FlowSolver
 
@@ -32,6 +33,7 @@ class Share:
         """The allocation alone. A broken rule is our bug and is never handed out."""
         flow, layers = network(problem, tables)
         allocation = read_flow(problem, layers, self.solver.solve(flow))
+        allocation = together(problem, tables, allocation)
         broken = check(problem, allocation)
         if broken:
             raise AssertionError(

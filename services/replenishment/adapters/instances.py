@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import struct
+import tokenize
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +34,20 @@ NEVER_NEGATIVE = (
     "lead", "n_order_days", "item", "site", "supplier", "cold", "moq", "volume", "alloc_cap",
 )
 # fmt: on
+# What reading a file raises that is no zip, or whose members are cut, changed or locked.
+DAMAGED = (
+    OSError,
+    ValueError,
+    AttributeError,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    tokenize.TokenError,
+)  # fmt: skip
 UNLIMITED = 1e8  # an allocation above this is none
 NO_LIMIT = np.iinfo(np.int64).max // 4
 
@@ -116,7 +133,7 @@ def load_arrays(path: Path, field: str) -> dict[str, NDArray[np.generic]]:
             return {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise _bad(path, "there is no such file", field) from None
-    except (OSError, ValueError, zipfile.BadZipFile, AttributeError):
+    except DAMAGED:
         raise _bad(path, "it is not a whole .npz file of numpy arrays", field) from None
 
 

@@ -15,14 +15,14 @@ import numpy as np
 
 from services.replenishment.domain.plans import MovedLot
 from services.replenishment.domain.policy import Policy
-from services.replenishment.domain.positions import Position
+from services.replenishment.domain.positions import NoSuggestion, Position
 from services.replenishment.domain.problem import Floats
 from services.replenishment.domain.risk import margin
 from services.replenishment.domain.shelves import store_of
 from services.replenishment.domain.stock import Lot
 from services.replenishment.domain.terms import order_flags
 from shared.catalogue.items import Item, Storage
-from shared.errors import Malformed
+from shared.errors import Malformed, NotNow
 
 ENOUGH = 1e-6  # base units: rounding
 
@@ -104,6 +104,35 @@ def taken(at: Position, lots: Sequence[MovedLot], arrives: date) -> Position:
     coming = tuple((day, Lot(lot.lot_id, lot.quantity_base, lot.expiry)) for lot in lots)
     stock = replace(at.stock, coming=at.stock.coming + coming)
     return replace(at, stock=stock, arrived=at.arrived + more)
+
+
+def summed(lots: Sequence[MovedLot]) -> tuple[MovedLot, ...]:
+    """One entry a lot."""
+    found: dict[tuple[str, date | None], MovedLot] = {}
+    for lot in lots:
+        before = found.get((lot.lot_id, lot.expiry))
+        amount = lot.quantity_base + (before.quantity_base if before else 0.0)
+        found[lot.lot_id, lot.expiry] = replace(lot, quantity_base=amount)
+    return tuple(found.values())
+
+
+def check_lots(lots: Sequence[MovedLot], at: Position | NoSuggestion, field: str) -> None:
+    """NotNow LOT_GONE: what is to be moved must still stand on the giver's shelf."""
+    held = (
+        {}
+        if isinstance(at, NoSuggestion)
+        else {(lot.lot_id, lot.expiry): lot.quantity_base for lot in at.stock.lots}
+    )
+    for lot in lots:
+        there = held.get((lot.lot_id, lot.expiry), 0.0)
+        if lot.quantity_base > there + ENOUGH:
+            raise NotNow(
+                "LOT_GONE",
+                f"Of lot {lot.lot_id or 'without a name'} {lot.quantity_base:,.4g} were to be "
+                f"moved and {there:,.4g} may be given now: stock has changed since the plan was "
+                "made. Change the line to fewer packs, refuse it, or start a new plan.",
+                field=field,
+            )
 
 
 def own_days(at: Position, orderable: bool) -> int:

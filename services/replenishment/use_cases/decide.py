@@ -7,9 +7,18 @@ from dataclasses import dataclass, replace
 
 from services.replenishment.domain.consequence import with_consequence
 from services.replenishment.domain.deciding import Approved, check_decidable, decided
-from services.replenishment.domain.plans import Decision, Line, Plan, Verdict, order_id
+from services.replenishment.domain.lanes import check_lots, summed
+from services.replenishment.domain.plans import (
+    Decision,
+    Line,
+    LineKind,
+    MovedLot,
+    Plan,
+    Verdict,
+    order_id,
+)
 from services.replenishment.domain.policy import Policy
-from services.replenishment.domain.positions import ApprovedOrder
+from services.replenishment.domain.positions import ApprovedOrder, position
 from services.replenishment.ports import Books, Store, Watch
 from services.replenishment.use_cases.plans import missing_line, missing_plan
 from services.replenishment.use_cases.warn import Warn
@@ -31,7 +40,7 @@ class DecidePlan:
 
     Missing PLAN_MISSING, LINE_MISSING; NotNow PLAN_RUNNING, PLAN_OUTDATED, PLAN_FAILED,
     LINE_DECIDED; Malformed LINE_TWICE, REASON_NEEDED, PACKS_NEEDED, BELOW_MINIMUM,
-    NOT_A_MULTIPLE, ABOVE_CAP, ABOVE_SPARE.
+    NOT_A_MULTIPLE, ABOVE_CAP, ABOVE_SPARE; NotNow LOT_GONE.
     """
 
     store: Store
@@ -46,7 +55,7 @@ class DecidePlan:
             if plan is None:
                 raise missing_plan(plan_id)
             check_decidable(plan)
-            done = self._apply(books, plan_id, verdicts)
+            done = self._apply(books, plan, verdicts)
             judged = self._judged(books, plan, [line for line, _ in done])
             self._keep(books, plan_id, decided_by, done)
         lines = [line for line, _ in done]
@@ -61,8 +70,10 @@ class DecidePlan:
         return answer
 
     def _apply(
-        self, books: Books, plan_id: str, verdicts: Sequence[Verdict]
+        self, books: Books, plan: Plan, verdicts: Sequence[Verdict]
     ) -> list[tuple[Line, Verdict]]:
+        plan_id = plan.plan_id
+        moved: dict[tuple[str, str], list[MovedLot]] = {}
         lines = books.plans.lines_by_id(plan_id, [v.line_id for v in verdicts])
         approved = Approved(books.plans.approved_lines(plan_id))
         seen: set[str] = set()
@@ -82,9 +93,29 @@ class DecidePlan:
             seen.add(verdict.line_id)
             after = decided(line, verdict, approved, field)
             if after.decision is not Decision.REFUSED:
+                self._check_giver(books, plan, after, moved, f"{field}.line_id")
                 approved.add(after)
             done.append((after, verdict))
         return done
+
+    def _check_giver(
+        self,
+        books: Books,
+        plan: Plan,
+        line: Line,
+        moved: dict[tuple[str, str], list[MovedLot]],
+        field: str,
+    ) -> None:
+        """The lots of a transfer, with those of the request's lines before it."""
+        if line.kind is not LineKind.TRANSFER:
+            return
+        key = line.item_id, line.from_site_id
+        lots = moved.setdefault(key, [])
+        lots.extend(line.lots)
+        known = books.supply.known([key])
+        if known:
+            at = position(known[0], plan.first_day, plan.asked.horizon_days, self.policy)
+            check_lots(summed(lots), at, field)
 
     def _judged(self, books: Books, plan: Plan, done: Sequence[Line]) -> tuple[Line, ...]:
         """The changed lines with what they mean, beside what else the request decides."""

@@ -156,3 +156,11 @@ def test_a_new_item_that_used_nothing_yet_is_neither_at_0_nor_above_its_class(pe
 
 def test_where_nothing_is_known_that_is_said() -> None:
     assert "no other item is known" in words(0, "month", learn([]).usual("NEW", "S", "a"))
+
+
+def test_a_class_of_levels_that_have_nothing_in_common_still_gives_numbers() -> None:
+    rows = [np.full(12, level) for level in (5e-324, 1e-300, 1e-6, 1.0, 1e6)]
+    like = [Like(f"item {k}", "site", "a", one) for k, one in enumerate(rows)]
+    mean, curve = predict(np.empty(0), learn(like).usual("new", "site", "a"), LEVELS)
+    assert np.isfinite([mean, *curve]).all()
+    assert (np.diff(curve) >= 0).all()

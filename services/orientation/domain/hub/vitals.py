@@ -144,7 +144,9 @@ def _kept(kind: Kind, number: float, path: str, findings: list[Finding]) -> dict
 
 def possible(name: str, value: float) -> bool:
     """Whether a living person can have this value; names that are not known pass."""
-    for kind in (*KINDS.values(), DIASTOLIC):
-        if kind.name == name:
-            return kind.possible[0] <= value <= kind.possible[1]
-    return True
+    limits = POSSIBLE.get(name)
+    return limits is None or limits[0] <= value <= limits[1]
+
+
+# Of two kinds with one name the first one counts.
+POSSIBLE = {kind.name: kind.possible for kind in (DIASTOLIC, *reversed(KINDS.values()))}

@@ -28,7 +28,7 @@ from services.orientation.tests.integration.asking import (
 )
 from services.orientation.tests.integration.conftest import Running, Start
 from services.orientation.tests.situations import a_call, every_example, example
-from shared.events import event_of
+from shared.events import event_of, topic_of
 from shared.rpc import refusal_of
 
 
@@ -102,6 +102,32 @@ class TestScoreCase:
         )
         fact = heard(running, events_pb2.CaseOriented)[0]
         assert fact.syndrome_group == "cardiac"
+
+    def test_facts_of_calls_that_share_a_transaction_carry_each_its_own_trace(
+        self, start: Start
+    ) -> None:
+        running = start()
+        traces = {f"00-{number:032x}-{number:016x}-01" for number in range(1, 25)}
+        waiting = [
+            running.stub.ScoreCase.future(
+                typed(1, motive_code="M03.06", case_id=f"fr.health.samu440.TRACED.{trace}"),
+                metadata=(("traceparent", trace),),
+                timeout=30,
+            )
+            for trace in traces
+        ]
+        for call in waiting:
+            call.result()
+        subscription = running.parts.log.subscribe("traces", [topic_of(events_pb2.CaseOriented)])
+        found: list[str] = []
+
+        def all_came() -> bool:
+            found.extend(d.event.headers["traceparent"] for d in subscription.poll(0.2, 50))
+            return len(found) >= len(traces)
+
+        eventually(all_came, "the facts")
+        subscription.close()
+        assert sorted(found) == sorted(traces)
 
     def test_without_its_model_the_service_says_that_it_rests_on_rules(
         self, start: Start, tmp_path: Any

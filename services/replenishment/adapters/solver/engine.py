@@ -37,7 +37,8 @@ ROUNDING = 1e-7  # of sums of thousands of terms, as a share
 # many EUR): the first few plans say little. And plans are improved after so many rounds.
 TRUST, LEEWAY, HIGHEST, WARM = 0.5, 0.05, 100.0, 5
 SMOOTHING = 0.5  # how much of the best prices is kept when new ones come from the master
-CHOOSE, CHOICES = 4, 400  # every so many rounds of improvement, exact choices: so many by row
+CHOOSE = 4  # every so many rounds of improvement there are exact choices: up to so many,
+CHOICES, ROWS_CHOSEN = 4, 400  # of about so many rows in all
 WALKS = 2  # pairs of them in every round of improvement
 LONG, SLICE = 1.5, 0.3  # seconds that a choice may take; or this share of what is left
 NOISE = 0.5  # spread of the prices of a variant, as a share
@@ -262,7 +263,7 @@ class _Search:
     def _choose(self) -> None:
         """Exact choices among near plans."""
         self._fetch()
-        for _ in range(max(1, CHOICES // self._problem.rows.count)):
+        for _ in range(min(CHOICES, max(1, ROWS_CHOSEN // self._problem.rows.count))):
             if self._stop():
                 return
             left = self._effort.seconds - self._seconds

@@ -163,6 +163,28 @@ def test_orders_of_a_plan_with_transfers_are_accepted_beside_them(tmp_path: Path
         assert again.line_count == 0, "everything is ordered or on its way"
 
 
+def test_a_transfer_of_what_is_no_longer_there_is_refused_and_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    with running(tmp_path) as service:
+        much_here_little_there(service)
+        service.ask.PutTransferLanes(lane(), timeout=T)
+        plan = watch(service, start(service, seconds=1.5).plan_id)[-1]
+        (line,) = moved(service, plan.plan_id)
+        used = stock(
+            tablets(), 50.0, site_id=NANTES, expiry=SOON, counted=MORNING + timedelta(seconds=10)
+        )
+        assert service.ask.ReportStock(stream(used), timeout=T).accepted == 1
+        with pytest.raises(grpc.RpcError) as error:
+            decide(service, plan.plan_id, accept(line))
+        refusal = refusal_of(error.value)
+        assert refusal is not None
+        assert refusal.reason == "LOT_GONE"
+        assert "50 may be given now" in refusal.message
+        assert service.told(events_pb2.OrderApproved) == []
+        assert moved(service, plan.plan_id)[0].decision == pb.LINE_DECISION_PENDING
+
+
 def test_lanes_that_cannot_be_are_refused_whole_and_a_withdrawn_one_moves_nothing(
     tmp_path: Path,
 ) -> None:

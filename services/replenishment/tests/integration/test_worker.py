@@ -12,7 +12,7 @@ import pytest
 
 from larrey.replenishment.v1 import events_pb2
 from larrey.replenishment.v1 import replenishment_pb2 as pb
-from services.replenishment.adapters.worker import SpawnedSolver
+from services.replenishment.adapters.worker import GRACE_SECONDS, START_SECONDS, SpawnedSolver
 from services.replenishment.domain.assemble import assemble
 from services.replenishment.domain.check import check, cost
 from services.replenishment.domain.policy import Policy
@@ -98,7 +98,8 @@ def test_the_seconds_are_kept_and_the_best_plan_so_far_is_handed_over() -> None:
     told: list[SolverProgress] = []
     began = time.monotonic()
     solved = SpawnedSolver(gap=0.0)(problem, 4.0, 1, told.append, lambda: False)
-    assert time.monotonic() - began < 8.0
+    # Where others fill the machine, the worker's first sign of life may take this long.
+    assert time.monotonic() - began < 4.0 + START_SECONDS + GRACE_SECONDS + 5.0
     assert solved is not None
     assert check(problem, solved.orders) == ()
     assert solved.bound <= cost(problem, solved.orders).total

@@ -24,6 +24,17 @@ def filled(name: str, value: float) -> Break:
     return lambda arrays: arrays[name].fill(value)
 
 
+@pytest.mark.parametrize("cut", range(40, 2000, 190))
+def test_a_file_that_was_changed_on_the_way_is_no_whole_file(cut: int, tmp_path: Path) -> None:
+    path = tmp_path / "made.npz"
+    write(path, generate(4, 1))
+    data = bytearray(path.read_bytes())
+    data[cut : cut + 30] = bytes(30)
+    path.write_bytes(data)
+    with pytest.raises(Malformed, match="INSTANCE_MALFORMED"):
+        read_instance(path)
+
+
 @pytest.mark.parametrize(
     ("spoil", "named"),
     [
