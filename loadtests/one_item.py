@@ -17,8 +17,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
@@ -138,32 +139,50 @@ def question(name: str, period: pb.Period.ValueType, *, fresh: bool) -> pb.Forec
     )
 
 
+@contextmanager
+def serving(folder: Path, clock: datetime) -> Iterator[tuple[Stub, Running]]:
+    """The service on what stands in `folder`."""
+    running = start(
+        "demand",
+        folder,
+        events_url=f"sqlite:///{folder / 'events.db'}",
+        database_url=f"sqlite:///{folder / 'state.db'}",
+        clock_start=clock.isoformat(),
+    )
+    try:
+        running.wait_ready(time.monotonic() + READY_S)
+        with channel(running.grpc) as link:
+            yield Stub(link), running
+    finally:
+        running.stop()
+
+
 def measure(items: int, repeats: int) -> dict[str, Taken]:
+    few = [f"M-{n}" for n in range(min(items, repeats))]
+    daily = [f"D-{n}" for n in range(min(items // 4, repeats))]
+    month, day = pb.PERIOD_MONTH, pb.PERIOD_DAY
+    stored = [question(name, month, fresh=False) for name in few]
     with tempfile.TemporaryDirectory(prefix="larrey-one-item-") as place:
         folder = Path(place)
-        running = start(
-            "demand",
-            folder,
-            events_url=f"sqlite:///{folder / 'events.db'}",
-            database_url=f"sqlite:///{folder / 'state.db'}",
-            clock_start=START.isoformat(),
-        )
-        try:
-            running.wait_ready(time.monotonic() + READY_S)
-            with channel(running.grpc) as link:
-                stub = Stub(link)
-                fill(stub, items)
-                few = [f"M-{n}" for n in range(min(items, repeats))]
-                daily = [f"D-{n}" for n in range(min(items // 4, repeats))]
-                month, day = pb.PERIOD_MONTH, pb.PERIOD_DAY
-                plans = {
-                    "fresh, 48 months": [question(n, month, fresh=True) for n in few],
-                    "fresh, 200 days": [question(n, day, fresh=True) for n in daily],
-                    "from the stored forecast": [question(n, month, fresh=False) for n in few],
-                }
-                return {name: ask(stub, running, plan) for name, plan in plans.items()}
-        finally:
-            running.stop()
+        with serving(folder, START) as (stub, running):
+            fill(stub, items)
+            plans = {
+                "fresh, 48 months": [question(n, month, fresh=True) for n in few],
+                "fresh, 200 days": [question(n, day, fresh=True) for n in daily],
+                "from the stored forecast": stored,
+            }
+            found = {name: ask(stub, running, plan) for name, plan in plans.items()}
+        later = START + timedelta(days=32)
+        with serving(folder, later) as (stub, running):
+            # the site has reported in the month that is over: all its forecasts can move on
+            row = _row("M-0", sorted(SITES)[0], START.date() + timedelta(days=10), 50)
+            request = pb.RecordConsumptionRequest(movements=[row])
+            stub.RecordConsumption(iter([request]), timeout=WAIT_S)
+            shorter = [pb.ForecastItemRequest.FromString(q.SerializeToString()) for q in stored]
+            for one in shorter:
+                one.horizon = 11
+            found["from the stored forecast, a month later"] = ask(stub, running, shorter)
+        return found
 
 
 def main() -> int:

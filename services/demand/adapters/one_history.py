@@ -124,9 +124,13 @@ class OneHistory:
 
     def _take(self, connection: Connection, staged: Any) -> None:
         known = self._recent
-        last = connection.execute(select(func.max(staged.c.seq))).scalar() or 0
-        first = connection.execute(select(func.min(staged.c.seq))).scalar() or 0
-        waiting = last - max(known.seen, first - 1)
+        # two look-ups in one query; both bounds in one SELECT would scan the table
+        bounds = select(
+            select(func.min(staged.c.seq)).scalar_subquery(),
+            select(func.max(staged.c.seq)).scalar_subquery(),
+        )
+        first, last = connection.execute(bounds).one()
+        waiting = (last or 0) - max(known.seen, (first or 0) - 1)
         known.unread = known.kept + waiting > self.most_kept
         if known.unread:
             return

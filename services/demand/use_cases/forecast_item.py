@@ -101,9 +101,12 @@ class ForecastItem:
         return len(stored.periods) - passed >= horizon and lead == known_lead
 
     def _moved(self, stored: Forecast, question: ItemQuestion, today: date) -> Forecast | None:
-        order = RunOrder(stored.period, len(stored.periods), today)
-        used = self.history.series(order, stored.item_id, stored.site_id)
         first = number_of(stored.periods[0].start, stored.period)
+        used = None
+        # only whole periods move a forecast: before one is over there is nothing to read
+        if number_of(today, stored.period) > first:
+            order = RunOrder(stored.period, len(stored.periods), today)
+            used = self.history.series(order, stored.item_id, stored.site_id)
         end = used.end if used is not None else first
         passed = max(0, end - first)
         after = stored
