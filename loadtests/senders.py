@@ -91,8 +91,9 @@ async def samu(address: str, number: int, pace: Pace, sent: Prepared, found: Ans
         async def send(count: int, due: float) -> None:
             request = ori.StreamCasesRequest(correlation_id=str(count))
             update = request.update.typed
-            update.CopyFrom(sent.updates[count % len(sent.updates)])
-            update.case_id = f"fr.health.samu{44 + number}0.mixed.{case_of(count):06d}"
+            case = case_of(count)
+            update.CopyFrom(sent.updates[case % len(sent.updates)])  # one person per case
+            update.case_id = f"fr.health.samu{44 + number}0.mixed.{case:06d}"
             update.update_id = str(count)
             due_at[request.correlation_id] = due
             found.late.answered(due)

@@ -45,7 +45,8 @@ from shared.clock import Clock
 from shared.storage import Batch, Database, Query, Transaction, upsert
 
 HOT_CASES = 20_000
-MOST_OTHERS = 2000  # looked at when an update seems to be another case's
+# Looked at when an update seems to be another case's: what is open at once, at the busiest centre.
+MOST_OTHERS = 256
 Hot = OrderedDict[CaseKey, tuple[str, StoredCase]]
 
 
