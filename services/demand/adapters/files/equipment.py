@@ -139,7 +139,7 @@ def _frame(path: Path) -> Any:
         frame = pq.read_table(path).replace_schema_metadata().to_pandas()
     except FileNotFoundError:
         raise Malformed("FILE_MISSING", f"There is no file {path}.", field=FIELD) from None
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
         raise Malformed(
             "FILE_UNREADABLE", f"{path} cannot be read as a Parquet file.", field=FIELD
         ) from None

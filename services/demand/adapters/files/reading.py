@@ -138,7 +138,7 @@ def _frame(path: Path, option: str, *, all_columns: bool) -> tuple[Any, list[Fou
         names = pq.read_schema(path).names
     except FileNotFoundError:
         raise Malformed("FILE_MISSING", f"There is no file {path}.", field=option) from None
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
         raise Malformed(
             "FILE_UNREADABLE", f"{path} cannot be read as a Parquet file.", field=option
         ) from None
@@ -153,7 +153,11 @@ def _frame(path: Path, option: str, *, all_columns: bool) -> tuple[Any, list[Fou
     facts = [name for name in names if not name.startswith(ROW_NUMBERS)]
     try:
         read = pq.read_table(path, columns=facts if all_columns else list(KEYS))
-    except (pa.ArrowException, OSError):  # a whole foot, and pages that are damaged
+    except (
+        pa.ArrowException,
+        OSError,
+        UnicodeDecodeError,
+    ):  # a whole foot, and pages that are damaged
         raise Malformed(
             "FILE_UNREADABLE", f"{path} cannot be read as a Parquet file.", field=option
         ) from None

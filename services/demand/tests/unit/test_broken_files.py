@@ -67,3 +67,9 @@ def test_a_use_in_another_century_is_refused(instant: str, tmp_path: Path) -> No
     frame = uses()
     frame.loc[3, "start"] = pd.Timestamp(instant)
     assert refused(lambda: read_uses(written(frame, tmp_path), 7)) == "TIME_MALFORMED"
+
+
+def test_a_column_whose_name_is_no_text_is_unreadable(tmp_path: Path) -> None:
+    path = written(history(), tmp_path)
+    path.write_bytes(path.read_bytes().replace(b"unique_id", b"uniqu\xff_id"))
+    assert refused(lambda: read_history(path, "MS", 12, 3)) == "FILE_UNREADABLE"

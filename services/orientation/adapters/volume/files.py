@@ -108,7 +108,7 @@ def _schema(path: Path, role: str) -> Any:
         raise Malformed("FILE_MISSING", f"There is no {role} file at {path}.", field=role)
     try:
         return pq.read_schema(path)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise Malformed(
             "NOT_PARQUET", f"The {role} {path} cannot be read as Parquet.", field=role
         ) from error
@@ -118,7 +118,7 @@ def _table(path: Path, role: str, columns: Sequence[str]) -> Any:
     missing = [name for name in columns if name not in _schema(path, role).names]
     try:
         table = None if missing else pq.read_table(path, columns=list(columns))
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise Malformed(
             "NOT_PARQUET", f"The {role} {path} cannot be read as Parquet.", field=role
         ) from error
