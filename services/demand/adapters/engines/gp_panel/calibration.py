@@ -22,7 +22,7 @@ FORGETTING = 0.7
 """Each origin, half a horizon older than the one before, counts for less."""
 SAMPLE = 400
 """Series asked at most, evenly over the levels: their errors are alike."""
-UNSEEN_CORE, UNSEEN_TAIL = 0.05, 0.10
+UNSEEN_CORE, UNSEEN_TAIL = 0.05, 0.09
 """Each origin that is missing widens by so much: a panel that has seen few years has not seen
 how its common level jumps (new codes, new contracts), so its widths promise too much."""
 ENOUGH_SEASONS = 2
