@@ -57,6 +57,7 @@ class SecureKafka:
             node=1,
             voters=f"1@127.0.0.1:{controller}",
             port=port,
+            advertised=port,
             controller_port=controller,
             data=home / "data",
             copies=1,

@@ -15,7 +15,7 @@ from services.replenishment.domain.problem import NO_CAP, Problem, Rows, Storage
 
 
 def compile_all() -> None:
-    """Solves two items of one supplier under a budget, first without and then with shelves."""
+    """Solves two items under a budget: alone, sharing an allocation, with shelves."""
     days, levels = 6, 2
     use = np.cumsum(np.ones((2, days, levels)), axis=1) * np.array([0.5, 1.5])
     rows = Rows(
@@ -51,7 +51,12 @@ def compile_all() -> None:
         capacity=np.full((1, days), 0.3),
         penalty=1.0,
     )
-    for one in (problem, replace(problem, storage=shelves)):
+    shared = replace(
+        problem,
+        rows=replace(rows, cap=np.zeros(2, dtype=np.int64)),
+        caps=np.array([6], dtype=np.int64),
+    )
+    for one in (problem, shared, replace(problem, storage=shelves)):
         solve(one, Effort(rounds=20, gap=-1.0), 1, Watch(time.monotonic))
     grid = grid_of(problem, reach(problem))
     Coupling(problem).apply(grid, np.zeros(Coupling(problem).count))
