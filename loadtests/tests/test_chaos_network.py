@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -45,32 +44,6 @@ def group(proxy: FaultProxy, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         with made.system:
             made.prepare()
             yield made
-
-
-@pytest.fixture
-def load(group: Group) -> Iterator[Callable[[], None]]:
-    """Sends without pause until told to stop; what it met is raised then."""
-    stop, failures = threading.Event(), list[BaseException]()
-
-    def run() -> None:
-        try:
-            while not stop.is_set():
-                group.send(1)
-        except BaseException as error:  # noqa: BLE001  told to the test's own thread
-            failures.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-
-    def end() -> None:
-        stop.set()
-        thread.join(RETRY_S)
-        assert not thread.is_alive()
-        assert failures == []
-
-    yield end
-    stop.set()
-    thread.join(RETRY_S)
 
 
 def slow(proxy: FaultProxy) -> None:
