@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from google.protobuf.message import Message
 from sqlalchemy import Connection, Engine, MetaData
 
 from shared.clock import Clock, SystemClock
+from shared.events.event import Event, event_of
 from shared.storage import migrations
 from shared.storage.away import busy, refusals
 from shared.storage.engines import BUSY_SECONDS, READ_ONLY, open_engine, parse
@@ -67,6 +69,13 @@ class Database:
             producer=producer,
             file=file,
         )
+
+    def event(self, message: Message) -> Event:
+        """The fact `message` as this service tells it, for `publish_event` of a later transaction.
+
+        Made under the trace of now. Refuses TooMuch EVENT_TOO_LARGE.
+        """
+        return event_of(message, clock=self.clock, producer=self._producer)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
