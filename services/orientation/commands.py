@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import time
@@ -17,10 +18,12 @@ from services.orientation.adapters.keys import secret_of
 from services.orientation.adapters.reference import (
     BUNDLE,
     DATA,
+    Reference,
     load_complaints,
     load_reference,
 )
 from services.orientation.adapters.store.ledger import SqlLedger
+from services.orientation.domain.compiled import CompiledModel
 from services.orientation.domain.directory import Directory
 from services.orientation.domain.facilities import Shortages
 from services.orientation.domain.many import score_many
@@ -44,15 +47,22 @@ SHIPPED_DATA = DATA  # also the training file, for the command `train`
 CARRIED_A_MILLION = 150.0  # patients a day, a round figure for a French department
 
 
+@functools.cache
+def shipped() -> tuple[Reference, CompiledModel | None]:
+    """The shipped tables and model, read once a process: they do not change."""
+    reference = load_reference()
+    return reference, load_model(BUNDLE, reference)
+
+
 def offline(directory: Path | None) -> Offline:
     """What the command `score` answers with; no store, no events."""
-    reference = load_reference()
+    reference, model = shipped()
     listed = read_directory(directory) if directory else synthetic_layer(reference.sites)
     return Offline(
         reference.knowledge,
         reference.lexicon,
         Surroundings(Directory.of(listed), Shortages()),
-        load_model(BUNDLE, reference),
+        model,
         SystemClock(),
     )
 
@@ -77,8 +87,7 @@ def open_ledger(database_url: str, data_dir: Path | None) -> Iterator[SqlLedger]
 
 def bench() -> Bench:
     """The parts that `larrey orientation bench` times, with made-up beds at every site."""
-    reference, clock = load_reference(), SystemClock()
-    model = load_model(BUNDLE, reference)
+    (reference, model), clock = shipped(), SystemClock()
     if model is None:
         raise NotNow("MODEL_REFUSED", "The shipped model cannot be loaded: nothing to time.")
     # Imported here: Arrow takes a while to load and a server needs it not.
@@ -174,9 +183,8 @@ def distribute(scenario: Path, json_out: Path, *, repeat: int, prove: bool) -> s
 
     check_writable(json_out)
     wanted = read_scenario(scenario)
-    reference = load_reference()
+    reference, model = shipped()
     around = Still(Surroundings(Directory.of(synthetic_layer(reference.sites)), Shortages()))
-    model = load_model(BUNDLE, reference)
     share = Share(MinCostFlow())
     ask = Distribute(None, around, reference.knowledge, model, None, share, SystemClock())
     problem, findings, nowhere = ask.problem(wanted)
