@@ -14,6 +14,7 @@ from shared.clock import Clock, SystemClock
 from shared.events.event import Event, event_of
 from shared.storage import migrations
 from shared.storage.away import busy, refusals
+from shared.storage.copying import CopyBack
 from shared.storage.engines import BUSY_SECONDS, READ_ONLY, open_engine, parse
 from shared.storage.line import Line
 from shared.storage.schema import plumbing_tables
@@ -46,6 +47,7 @@ class Database:
         self._file = file
         self._writer = Line()
         self._writing = threading.local()
+        self._copying: CopyBack | None = None
 
     @classmethod
     def open(
@@ -88,6 +90,8 @@ class Database:
             tx = Transaction(connection, self.plumbing, self.clock, self._producer)
             yield tx
             tx.flush()
+        if self._copying is not None:
+            self._copying.wrote()
         if tx.published:
             self.outbox_grew.set()
         if tx.announced:
@@ -187,6 +191,18 @@ class Database:
             raise RuntimeError("only an SQLite database has files to lock")
         return FileTurn(file.with_name(f"{file.name}.{name}.turn"))
 
+    def copy_back_beside(self) -> None:
+        """Copies SQLite's write-ahead file back on a thread of its own until `close`.
+
+        For a process that serves; nothing to do on PostgreSQL.
+        """
+        if self._file is not None and self._copying is None:
+            self._copying = CopyBack(self.engine)
+            self._copying.start()
+
     def close(self) -> None:
         """Closes every connection."""
+        if self._copying is not None:
+            self._copying.stop()
+            self._copying = None
         self.engine.dispose()
