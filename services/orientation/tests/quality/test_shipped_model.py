@@ -59,7 +59,7 @@ def visits() -> Visits:
 @pytest.fixture(scope="module")
 def told() -> dict[str, float]:
     card = json.loads((BUNDLE / CARD).read_text(encoding="utf-8"))
-    return card["validation"] | card["validation_by_subgroup"]
+    return {**card["validation"], **card["validation_by_subgroup"]}
 
 
 def test_the_model_beats_its_floors_on_years_and_folds_it_did_not_see(
