@@ -72,6 +72,8 @@ def _sqlite(url: URL, pool_size: int) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=BUSY_SECONDS,
+        # The connection that wrote last still has the pages at hand; any other reads them again.
+        pool_use_lifo=True,
         hide_parameters=True,
         connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
     )
