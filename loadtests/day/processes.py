@@ -99,7 +99,7 @@ def start(
     }
     with log.open("ab") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", f"services.{name}.main"],
+            [Path(sys.executable).with_name("larrey"), name, "serve"],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=out,

@@ -13,7 +13,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 from sqlalchemy import Connection, func, select
 
@@ -184,14 +183,10 @@ class OneHistory:
 
     def _ask(self, query: str, *values: str) -> Sequence[Any]:
         if self._reader is None:
-            self._reader = duckdb.connect(
-                config={
-                    "autoinstall_known_extensions": "false",
-                    "autoload_known_extensions": "false",
-                    "temp_directory": str(self.folder / "spilled"),
-                    "threads": "1",
-                }
-            )
+            # a service that is never asked needs no reader
+            from services.demand.adapters import parquet_files  # noqa: PLC0415
+
+            self._reader = parquet_files.reader(self.folder, threads="1")
         paths = [str(self.folder / name) for name in self._recent.files]
         return list(self._reader.execute(query, [paths, *values]).fetchall())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -290,7 +291,8 @@ class Counts:
     duplicate: int = 0
     refused: int = 0
     ended: list[RunState] = field(default_factory=list)
-    outcomes: list[Outcome] = field(default_factory=list)
+    kinds: Counter[str] = field(default_factory=Counter)
+    driver_failures: int = 0
     figures: dict[Place, Figures] = field(default_factory=dict)
 
     def movements(self, accepted: int, duplicate: int, refused: int) -> None:
@@ -301,8 +303,11 @@ class Counts:
     def run_ended(self, state: RunState, seconds: float) -> None:
         self.ended.append(state)
 
-    def series(self, outcomes: Sequence[Outcome]) -> None:
-        self.outcomes.extend(outcomes)
+    def series(self, kinds: Mapping[str, int]) -> None:
+        self.kinds.update(kinds)
+
+    def drivers_failed(self, parts: int) -> None:
+        self.driver_failures += parts
 
     def forecast_made(self, at: datetime) -> None:
         """Nothing to remember."""
