@@ -77,16 +77,20 @@ class Forecasts(Protocol):
     """The newest forecast of each item and site."""
 
     def newest(self, site_id: str, item_id: str) -> Forecast | None: ...
-    def page(
-        self, site_id: str, after: tuple[str, str] | None, limit: int
-    ) -> Sequence[Forecast]: ...
     def put(self, forecasts: Sequence[Forecast]) -> None:
         """Stores them and tells the world, in the same transaction."""
         ...
 
     def newest_made(self) -> datetime | None: ...
-    def some(self, site_ids: Sequence[str], item_ids: Sequence[str]) -> Sequence[Forecast]:
-        """Those of these sites and items, by site and item; of all where none are named."""
+    def some(
+        self,
+        site_ids: Sequence[str],
+        item_ids: Sequence[str],
+        after: tuple[str, str] | None,
+        limit: int,
+    ) -> Sequence[Forecast]:
+        """At most `limit` of these sites and items, of all where none are named, by site and
+        item: those after the pair (site, item)."""
         ...
 
 
