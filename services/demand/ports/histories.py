@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Protocol
 
 from services.demand.domain.runs import RunOrder
@@ -38,6 +39,12 @@ class History(Protocol):
 class ItemHistory(Protocol):
     """The history of one item at one site, read while a caller waits."""
 
-    def series(self, order: RunOrder, item_id: str, site_id: str) -> Series | None:
-        """As a run of this order would read it; None when there is none."""
+    def series(
+        self, order: RunOrder, item_id: str, site_id: str, since: date | None = None
+    ) -> Series | None:
+        """As a run of this order would read it; None when there is none.
+
+        `since`: only the periods from this one on, 0 where nothing moved; None when none of
+        them is over.
+        """
         ...
