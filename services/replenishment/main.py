@@ -195,12 +195,8 @@ def solve_file() -> SolveFile:
         read_start,
         write_plan,
     )
-    from services.replenishment.adapters.solver.engine import (  # noqa: PLC0415
-        Effort,
-        Progress,
-        Watch,
-        solve,
-    )
+    from services.replenishment.adapters.solver.engine import solve  # noqa: PLC0415
+    from services.replenishment.adapters.solver.solving import Effort, Progress, Watch  # noqa: PLC0415
 
     def plan(
         problem: Problem,

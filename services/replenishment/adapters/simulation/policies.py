@@ -19,7 +19,8 @@ from services.replenishment.adapters.simulation.shelf import (
     tune,
 )
 from services.replenishment.adapters.simulation.world import LINE, ORDER, World
-from services.replenishment.adapters.solver.engine import Effort, Watch, solve
+from services.replenishment.adapters.solver.engine import solve
+from services.replenishment.adapters.solver.solving import Effort, Watch
 from services.replenishment.domain.policy import LEVELS, WEIGHTS
 from services.replenishment.domain.problem import (
     NO_BREAK,

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.replenishment.adapters.solver.coupling import Coupling
-from services.replenishment.adapters.solver.engine import Effort, Solution, Watch, solve
+from services.replenishment.adapters.solver.engine import solve
 from services.replenishment.adapters.solver.grid import reach
+from services.replenishment.adapters.solver.solving import Effort, Solution, Watch
 from services.replenishment.adapters.solver.topping import topped
 from services.replenishment.domain.check import check, cost, fill
 from services.replenishment.domain.problem import Problem
