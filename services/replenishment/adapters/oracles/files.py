@@ -7,7 +7,18 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from services.replenishment.adapters.oracles.perishable import MOST_STATES, play, shelf_of
+from services.replenishment.adapters.oracles.pair import MOST_ENTRIES, pair_of, play_pair
+from services.replenishment.adapters.oracles.perishable import (
+    MOST_STATES,
+    Answer,
+    play,
+    shelf_of,
+)
+from services.replenishment.adapters.oracles.platelets import (
+    MOST_SHELVES,
+    platelets_of,
+    play_platelets,
+)
 from services.replenishment.adapters.oracles.textbook import (
     newsvendor,
     reorder_point,
@@ -45,17 +56,37 @@ def perishable_cases(folder: Path) -> Iterator[OracleCase]:
     for scenario in _read(folder / "scenarios.json"):
         kind, name = str(scenario.get("scenario")), str(scenario.get("id"))
         try:
-            shelf = shelf_of(scenario)
+            found = _perishable(kind, scenario["parameters"])
         except (KeyError, TypeError) as error:
             raise _bad(folder, f"scenario {name} lacks or misstates {error}") from None
-        if shelf is None:
-            yield OracleCase(kind, name, reason="this kind of problem is not played here")
-        elif shelf.states > MOST_STATES:
-            states = f"{shelf.states:,} states are more than the {MOST_STATES:,} solved exactly"
-            yield OracleCase(kind, name, reason=states)
+        if isinstance(found, str):
+            yield OracleCase(kind, name, reason=found)
         else:
-            found = play(shelf)
             yield OracleCase(kind, name, found.ours, found.optimum, found.ratio)
+
+
+def _perishable(kind: str, parameters: Mapping[str, Any]) -> Answer | str:
+    """Ours and the optimum, or why there is none."""
+    if kind == "hendrix_perishable_substitution_two_product":
+        pair = pair_of(parameters)
+        if pair.entries > MOST_ENTRIES:
+            return _too_many(pair.entries, MOST_ENTRIES, "states times what may be left of them")
+        return play_pair(pair)
+    if kind == "mirjalili_perishable_platelet":
+        platelets = platelets_of(parameters)
+        if platelets.shelves > MOST_SHELVES:
+            return _too_many(platelets.shelves, MOST_SHELVES, "shelves after a delivery")
+        return play_platelets(platelets)
+    shelf = shelf_of(kind, parameters)
+    if shelf is None:
+        return "this kind of problem is not played here"
+    if shelf.states > MOST_STATES:
+        return _too_many(shelf.states, MOST_STATES, "states")
+    return play(shelf)
+
+
+def _too_many(count: int, most: int, of_what: str) -> str:
+    return f"{count:,} {of_what} are more than the {most:,} that are solved exactly here"
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
