@@ -30,6 +30,7 @@ ASK_SECONDS, TELL_SECONDS = 0.1, 0.5
 GRACE_SECONDS = 5.0
 TOPPING = 0.7  # of the time until plans in hard stores are improved step by step, ...
 TOPPING_SECONDS = 1.0  # ... which has as long at least, and so has the price of the room
+MOST_ROUNDS = 10_000
 # Until the first plan: python and the engines are loaded, by a worker that lets others go first.
 START_SECONDS = 120.0
 
@@ -55,6 +56,7 @@ class Job:
     gap: float
     memory_mb: int  # beyond what the loaded engines take; 0 is no cap
     start: Prices | None = None  # of an earlier plan
+    rounds: int = MOST_ROUNDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,33 +70,44 @@ def work(sender: Connection, job: Job, compiled: Path | None) -> None:
     """What the worker process runs."""
     prepare(NICENESS, compiled)  # calls are answered first
     # The engines are loaded here only: a service that never plans never pays for them.
-    from services.replenishment.adapters.solver.engine import solve  # noqa: PLC0415
-    from services.replenishment.adapters.solver.solving import Effort, Watch  # noqa: PLC0415
-    from services.replenishment.adapters.solver.topping import room_worth, topped  # noqa: PLC0415
+    from services.replenishment.adapters.solver import engine  # noqa: F401, PLC0415
 
     def tell(progress: Progress, orders: Ints | None) -> None:
         sender.send(Told(_progress(progress), orders, final=False))
 
     cap_memory(job.memory_mb)
-    left = max(0.0, job.deadline - time.monotonic())
-    if _has_hard_store(job.problem):
-        left *= TOPPING
-    effort = Effort(seconds=left, rounds=10_000, gap=job.gap)
-
     try:
-        solution = solve(job.problem, effort, job.seed, Watch(time.monotonic, tell), job.start)
-        until = max(job.deadline, time.monotonic() + TOPPING_SECONDS)
-        orders = topped(job.problem, solution.orders, job.seed, lambda: time.monotonic() >= until)
-        worth = room_worth(
-            job.problem, orders, job.seed, lambda: time.monotonic() >= until + TOPPING_SECONDS
-        )
+        sender.send(planned(job, tell))
     except MemoryError:
         sender.send(Lost(_out_of_memory(job)))
         return
+    sender.close()
+
+
+def planned(
+    job: Job,
+    tell: Callable[[Progress, Ints | None], None],
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Told:
+    """The best plan within the job's time, in this process."""
+    from services.replenishment.adapters.solver.engine import solve  # noqa: PLC0415
+    from services.replenishment.adapters.solver.solving import Effort, Watch  # noqa: PLC0415
+    from services.replenishment.adapters.solver.topping import room_worth, topped  # noqa: PLC0415
+
+    left = max(0.0, job.deadline - time.monotonic())
+    if _has_hard_store(job.problem):
+        left *= TOPPING
+    effort = Effort(seconds=left, rounds=job.rounds, gap=job.gap)
+    watch = Watch(time.monotonic, tell, cancelled)
+    solution = solve(job.problem, effort, job.seed, watch, job.start)
+    until = max(job.deadline, time.monotonic() + TOPPING_SECONDS)
+    orders = topped(job.problem, solution.orders, job.seed, lambda: time.monotonic() >= until)
+    worth = room_worth(
+        job.problem, orders, job.seed, lambda: time.monotonic() >= until + TOPPING_SECONDS
+    )
     stores = shelf_prices(job.problem, solution.prices, worth)
     prices = _budget_prices(job.problem, solution.prices), stores
-    sender.send(Told(_progress(solution.progress), orders, True, prices, solution.named))
-    sender.close()
+    return Told(_progress(solution.progress), orders, True, prices, solution.named)
 
 
 def warm(compiled: Path | None) -> None:
