@@ -123,11 +123,13 @@ def evening(kind: Any, chances: Any, terms: Any, after: Any, out: Any) -> Any:
 
 
 @compiled
-def mixed_ages(full: Any, ages: Any, kind: Any, largest: Any) -> Any:
-    """[order, states]: expectation of `full` [fresh units, states] over how an order of up to
-    `largest` units is aged. Age by age from the oldest, a unit that is no older is of that
-    age by itself: so the sum over all splits is one sum over a binomial after the other."""
-    life, most = kind
+def mixed_ages(full: Any, ages: Any, kind: Any, sizes: Any) -> Any:
+    """[order, states]: expectation of `full` [fresh units, states] over how an order of the
+    `sizes` from the least to the largest is aged.
+
+    Age by age from the oldest, a unit that is no older is of that age by itself: so the sum
+    over all splits is one sum over a binomial after the other."""
+    (life, most), (least, largest) = kind, sizes
     width = most + 1
     now = full[: largest + 1].copy()
     states = full.shape[1]
@@ -143,7 +145,7 @@ def mixed_ages(full: Any, ages: Any, kind: Any, largest: Any) -> Any:
         share += ages[age]
         p = ages[age] / share
         following = np.zeros_like(now)
-        for order in range(largest + 1):
+        for order in range(least if age == life - 1 else 0, largest + 1):
             for aged in range(order + 1):
                 weight = choose[order, aged] * p**aged * (1.0 - p) ** (order - aged)
                 source, target = now[order - aged], following[order]

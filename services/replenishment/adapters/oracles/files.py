@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from services.replenishment.adapters.oracles.textbook import (
     rolling_plan,
     wagner_whitin,
 )
+from services.replenishment.adapters.solver.cores import CORES
 from services.replenishment.ports import OracleCase
 from shared.errors import Malformed
 
@@ -52,17 +54,22 @@ def textbook_cases(folder: Path) -> Iterator[OracleCase]:
 
 
 def perishable_cases(folder: Path) -> Iterator[OracleCase]:
-    """Every scenario; those that cannot be solved exactly here say why and have no ratio."""
-    for scenario in _read(folder / "scenarios.json"):
+    """Every scenario, as many at a time as there are cores; those that cannot be solved
+    exactly here say why and have no ratio."""
+
+    def played(scenario: Mapping[str, Any]) -> OracleCase:
         kind, name = str(scenario.get("scenario")), str(scenario.get("id"))
         try:
             found = _perishable(kind, scenario["parameters"])
         except (KeyError, TypeError) as error:
             raise _bad(folder, f"scenario {name} lacks or misstates {error}") from None
         if isinstance(found, str):
-            yield OracleCase(kind, name, reason=found)
-        else:
-            yield OracleCase(kind, name, found.ours, found.optimum, found.ratio)
+            return OracleCase(kind, name, reason=found)
+        return OracleCase(kind, name, found.ours, found.optimum, found.ratio)
+
+    scenarios = _read(folder / "scenarios.json")
+    with ThreadPoolExecutor(CORES, thread_name_prefix="cases") as threads:
+        yield from threads.map(played, scenarios)
 
 
 def _perishable(kind: str, parameters: Mapping[str, Any]) -> Answer | str:

@@ -24,7 +24,6 @@ from services.replenishment.adapters.oracles.ages import (
     settle_shelf,
 )
 from services.replenishment.adapters.oracles.perishable import (
-    EXACT,
     MOST_PLANNED,
     PLAYED_DAYS,
     PLAYS,
@@ -34,6 +33,7 @@ from services.replenishment.adapters.oracles.perishable import (
 from services.replenishment.domain.problem import Floats, Ints
 
 WEEK = 7
+CLOSE = 1e-6  # of the cost, as a share: how exactly it is worked out
 MOST_SHELVES = 5_000_000  # full shelves after a delivery: those of more are not solved here
 PATHS, AHEAD, LONG = 240, 10, 14_000
 
@@ -93,7 +93,7 @@ def _least(one: Platelets, orders: Ints | None, value: Floats) -> tuple[float, F
             value[weekday] = _morning(one, weekday, value[(weekday + 1) % WEEK], orders)
         change = value - before
         low, high = change.min(axis=1), change.max(axis=1)
-        if (weight * (high - low) <= EXACT * abs(value[:, 0])).all():
+        if (weight * (high - low) <= CLOSE * abs(value[:, 0])).all():
             settled = value[:, 0] + weight * 0.5 * (high + low)
             return float(settled.mean()), value
 
@@ -107,13 +107,14 @@ def _morning(one: Platelets, weekday: int, after: Floats, orders: Ints | None) -
     states = full.shape[1]
     best = full[0].copy() if orders is None else np.where(orders[weekday] == 0, full[0], np.inf)
     same = (one.ages == one.ages[0]).all()
-    mixed = mixed_ages(full, one.ages[0], (one.life, one.most), one.most) if same else full
+    kind = (one.life, one.most)
+    mixed = mixed_ages(full, one.ages[0], kind, (0, one.most)) if same else full
     for order in range(1, width):
         mine = np.arange(states) if orders is None else np.flatnonzero(orders[weekday] == order)
         if not len(mine):
             continue
         if not same:
-            mixed = mixed_ages(full, one.ages[order], (one.life, one.most), order)
+            mixed = mixed_ages(full, one.ages[order], kind, (order, order))
         total = one.terms[0] + one.terms[1] * order + mixed[order, mine]
         best[mine] = np.minimum(best[mine], total)
     return best

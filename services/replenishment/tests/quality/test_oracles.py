@@ -122,7 +122,7 @@ def some_platelets(**changes: object) -> Platelets:
 def test_a_deliverys_ages_are_averaged_as_if_every_split_was_listed() -> None:
     one, width = some_platelets(), 4
     full = np.random.default_rng(0).random((width, width * width))
-    found = mixed_ages(full, one.ages[0], (3, 3), 3)
+    found = mixed_ages(full, one.ages[0], (3, 3), (0, 3))
     shelf = np.array([0, 2, 1])
     expected = 0.0
     for ages in itertools.product(range(3), repeat=3):  # of each of three units
@@ -132,6 +132,7 @@ def test_a_deliverys_ages_are_averaged_as_if_every_split_was_listed() -> None:
         chance = math.prod(one.ages[0][age] for age in ages)
         expected += chance * full[now[0], now[1] * width + now[2]]
     assert found[3, 2 * width + 1] == pytest.approx(expected)
+    assert np.array_equal(mixed_ages(full, one.ages[0], (3, 3), (3, 3))[3], found[3])
 
 
 def test_an_evening_is_the_mean_of_its_nights() -> None:
