@@ -47,10 +47,23 @@ class Rows:
     site: Ints  # [N] row of `weekly_budget`
     group: Ints  # [N] row of `order_cost`: what may share one order
     cap: Ints  # [N] row of `caps`, or NO_CAP
+    # Where deliveries are sometimes early or late: the days that they may take, and how likely
+    # each is. One draw holds for all orders of a row, so none overtakes another. Holding and
+    # shortage are expected over them; shelves and days shown go by `lead`. None: by `lead` alone.
+    lead_days: Ints | None = None  # [N, K]
+    lead_chance: Floats | None = None  # [N, K] sum 1 over K
 
     @property
     def count(self) -> int:
         return len(self.pack)
+
+    def leads(self, part: slice | Ints = slice(None)) -> list[tuple[Ints, Floats]]:
+        """Each lead time [n] of these rows with its chance [n]."""
+        if self.lead_days is None or self.lead_chance is None:
+            lead = self.lead[part]
+            return [(lead, np.ones(len(lead)))]
+        days, chance = self.lead_days[part], self.lead_chance[part]
+        return [(days[:, k], chance[:, k]) for k in range(days.shape[1])]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

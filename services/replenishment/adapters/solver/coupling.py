@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from services.replenishment.adapters.solver.compiled import compiled
-from services.replenishment.adapters.solver.grid import Grid, spoiling_anyway
+from services.replenishment.adapters.solver.grid import Grid, arrivals, spoiling_anyway
 from services.replenishment.adapters.solver.shelving import Shelves, each_shelves
 from services.replenishment.domain.check import expected
 from services.replenishment.domain.prices import Prices
@@ -156,11 +156,15 @@ class Coupling:
         waiting = np.ones((rows.count, problem.days), dtype=bool)
         waiting[grid.rows] = grid.arrived < 0
         daily = rows.holding[:, None] * on_hand + rows.shortage[:, None] * missing
+        before = np.ones((rows.count, problem.days))  # share of the lead times
+        before[grid.rows] = sum(
+            chance[:, None] * (came < 0) for came, chance in arrivals(problem, grid.rows)
+        )
         use = np.zeros(self.count)
         if problem.storage is not None and self._shelf is not None:
             fill = np.where(waiting, problem.storage.volume[:, None] * on_hand, 0.0)
             np.add.at(use, self._shelf[problem.storage.place], fill)
-        return float(daily[waiting].sum()) - spoiling_anyway(problem, grid), use
+        return float((daily * before).sum()) - spoiling_anyway(problem, grid), use
 
     def use_of(self, grid: Grid, steps: Ints) -> Use:
         """What the plans `steps` [N, T] cost and use, row by row, above what is fixed."""

@@ -89,8 +89,7 @@ def reach(problem: Problem) -> Ints:
 def grid_of(problem: Problem, limit: Ints) -> Grid:
     """The tables of every row of which something may be ordered; `limit` [N] in steps."""
     rows, horizon = problem.rows, problem.days
-    arrives = np.arange(horizon)[None, :] + rows.lead[:, None] < horizon
-    open_days: Flags = rows.order_days & arrives
+    open_days = _open_days(problem)
     first = smallest_order(rows.minimum, rows.multiple) // rows.multiple
     live = np.flatnonzero((limit >= first) & open_days.any(axis=1))
     live = live[np.argsort(rows.group[live], kind="stable")]
@@ -123,8 +122,10 @@ def grid_of(problem: Problem, limit: Ints) -> Grid:
         shelf=np.zeros(shelf_start[-1], dtype=np.float32),
         shelf_start=shelf_start,
     )
+    nodes = arrivals(problem, live)
     for part in parts_of(len(live)):
-        fill_part(problem, grid, part, (arrived[part], shelf_start[ends_of(part)]), grid.shelf)
+        mine = [(came[part], chance[part]) for came, chance in nodes]
+        fill_part(problem, grid, part, mine, (shelf_start[ends_of(part)], grid.shelf))
     step = rows.pack[live] * rows.multiple[live]
     spoilage = problem.spoilage
     if spoilage is not None:
@@ -150,21 +151,42 @@ def fill_part(
     problem: Problem,
     grid: Grid,
     part: slice,
-    places: tuple[Ints, Ints],
-    shelf: NDArray[np.float32],
+    nodes: list[tuple[Ints, Floats]],
+    shelves: tuple[Ints, NDArray[np.float32]],
 ) -> None:
-    """Fills what the places (arrived, start in `shelf`) of some rows ask for."""
-    live, (arrived, shelf_start) = grid.rows[part], places
+    """Adds to the tables of some rows what each of the nodes (arrived [n, T], chance [n])
+    costs, and fills their shelves (start, table) where they have any."""
+    live, (shelf_start, shelf) = grid.rows[part], shelves
     rows, storage = problem.rows, problem.storage
     step = rows.pack[live] * rows.multiple[live]
     volume = np.zeros(len(live)) if storage is None else storage.volume[live]
-    _fill(
-        rows.supply[live] - rows.demand[live],
-        problem.weights,
-        np.stack([step, rows.holding[live], rows.shortage[live], volume]),
-        (grid.width[part], grid.table[ends_of(part)], arrived, shelf_start),
-        (grid.base, shelf),
-    )
+    net = rows.supply[live] - rows.demand[live]
+    for arrived, chance in nodes:
+        _fill(
+            net,
+            problem.weights,
+            np.stack([step, rows.holding[live] * chance, rows.shortage[live] * chance, volume]),
+            (grid.width[part], grid.table[ends_of(part)], arrived, shelf_start),
+            (grid.base, shelf),
+        )
+        shelf_start = np.zeros_like(shelf_start)  # filled
+
+
+def arrivals(problem: Problem, live: Ints) -> list[tuple[Ints, Floats]]:
+    """For each lead time: [n, T] the stage of these rows whose order has arrived by that day,
+    -1 before the first, and [n] how likely it is."""
+    open_days = _open_days(problem)[live]
+    return [
+        ((np.cumsum(_shifted(open_days, lead), axis=1) - 1).astype(np.int64), chance)
+        for lead, chance in problem.rows.leads(live)
+    ]
+
+
+def _open_days(problem: Problem) -> Flags:
+    """[N, T] order days whose order may arrive within the horizon."""
+    rows = problem.rows
+    first = rows.lead if rows.lead_days is None else np.minimum(rows.lead, rows.lead_days.min(1))
+    return rows.order_days & (np.arange(problem.days) + first[:, None] < problem.days)
 
 
 def spoiling_anyway(problem: Problem, grid: Grid) -> float:
@@ -187,7 +209,9 @@ def _shifted(days: Flags, lead: Ints) -> Flags:
     """[n, T] an order arrives on this day."""
     arrivals = np.zeros_like(days)
     entry, day = np.nonzero(days)
-    arrivals[entry, day + lead[entry]] = True
+    came = day + lead[entry]
+    inside = came < days.shape[1]
+    arrivals[entry[inside], came[inside]] = True
     return arrivals
 
 

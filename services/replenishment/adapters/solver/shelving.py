@@ -32,7 +32,7 @@ def each_shelves(problem: Problem, grid: Grid, work: Callable[[Shelves], None]) 
         start = sums(grid.width[part] * problem.days)
         table = np.zeros(start[-1], dtype=np.float32)
         nothing = np.full_like(grid.arrived[part], -1)  # the tables of cost stay as they are
-        fill_part(problem, grid, part, (nothing, start), table)
+        fill_part(problem, grid, part, [(nothing, np.ones(len(nothing)))], (start, table))
         work(Shelves(part, table, start))
 
     side_by_side(made, parts_of(grid.count))
