@@ -274,6 +274,7 @@ def _rows(frame: _Frame, site_row: dict[str, int], group_row: dict[tuple[str, st
         cap=_cap_rows(frame),
         lead_days=lead_days,
         lead_chance=lead_chance,
+        moved=None if lead_days is None else _moved(frame, lead_days),
     )
 
 
@@ -288,6 +289,23 @@ def _leads(terms: Sequence[SupplyTerms]) -> tuple[Ints | None, Floats | None]:
         days[row], chance[row, : len(one)] = one[-1][0], [share for _, share in one]
         days[row, : len(one)] = [day for day, _ in one]
     return days, chance
+
+
+def _moved(frame: _Frame, lead_days: Ints) -> Floats:
+    """[N, T, K] base units of the orders approved here that have arrived by each lead time,
+    beyond those that have by the day that is counted on: planned again, they are weighed as
+    they were when they were approved."""
+    days = np.arange(frame.days)
+    moved = np.zeros((len(lead_days), frame.days, lead_days.shape[1]))
+    for row, at in enumerate(frame.positions):
+        for order in at.known.approved:
+            if order.known_elsewhere or order.moves:
+                continue
+            placed, due = ((day - frame.first_day).days for day in (order.order_day, order.due))
+            arrives = np.maximum(placed + lead_days[row], 0)
+            by_then = (days[:, None] >= arrives).astype(float) - (days >= due)[:, None]
+            moved[row] += order.quantity_base * by_then
+    return moved
 
 
 def _steps(frame: _Frame, demand: Floats, supply: Floats, pack: Floats) -> tuple[Ints, Ints]:

@@ -113,6 +113,17 @@ def _expected(problem: Problem, orders: Ints) -> Iterator[tuple[slice, Floats, F
         yield part, *_levels(problem, part, received(problem, orders, part))
 
 
+def waiting(problem: Problem) -> list[Floats]:
+    """For each lead time, [N, T] EUR a day of holding and shortage if nothing is ordered."""
+    rows, found = problem.rows, []
+    for lead in rows.leads():
+        there, lacking = np.zeros(lead.moved.shape), np.zeros(lead.moved.shape)
+        for part in _parts(problem):
+            there[part], lacking[part] = _levels(problem, part, lead.moved[part])
+        found.append(rows.holding[:, None] * there + rows.shortage[:, None] * lacking)
+    return found
+
+
 def _parts(problem: Problem) -> Iterator[slice]:
     for first in range(0, problem.rows.count, AT_ONCE):
         yield slice(first, first + AT_ONCE)
@@ -130,10 +141,11 @@ def _stock_costs(problem: Problem, orders: Ints, part: slice) -> tuple[Floats, F
     rows = problem.rows
     holding, shortage = np.zeros(len(orders[part])), np.zeros(len(orders[part]))
     counted_on: Floats | None = None
-    for lead, chance in rows.leads(part):
-        there, lacking = _levels(problem, part, received(problem, orders, part, lead))
-        holding += chance * rows.holding[part] * there.sum(axis=1)
-        shortage += chance * rows.shortage[part] * lacking.sum(axis=1)
+    for lead in rows.leads(part):
+        arrived = received(problem, orders, part, lead.days) + lead.moved
+        there, lacking = _levels(problem, part, arrived)
+        holding += lead.chance * rows.holding[part] * there.sum(axis=1)
+        shortage += lead.chance * rows.shortage[part] * lacking.sum(axis=1)
         counted_on = there if rows.lead_days is None else None
     if counted_on is None:
         counted_on = _levels(problem, part, received(problem, orders, part))[0]

@@ -69,6 +69,7 @@ def tiny(
             cap=np.zeros(rows, dtype=np.int64) if cap else np.full(rows, NO_CAP),
             lead_days=np.tile(np.arange(3), (rows, 1)) if late else None,
             lead_chance=np.random.default_rng(seed).dirichlet(np.ones(3), rows) if late else None,
+            moved=np.random.default_rng(seed).uniform(-0.5, 0.5, (rows, DAYS, 3)) if late else None,
         ),
         weights=np.full(scenarios, 1 / scenarios),
         order_cost=draw.uniform(0, 4, 2),

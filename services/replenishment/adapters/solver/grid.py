@@ -73,7 +73,11 @@ def reach(problem: Problem) -> Ints:
     """
     rows = problem.rows
     step = rows.pack * rows.multiple
-    worst = (rows.demand - rows.supply).max(axis=(1, 2)) if problem.days else np.zeros(rows.count)
+    worst = np.zeros(rows.count)
+    if problem.days:
+        short = (rows.demand - rows.supply).max(axis=2)
+        later = 0.0 if rows.moved is None else rows.moved.min(axis=2)
+        worst = (short - later).max(axis=1)
     need = np.ceil(np.maximum(worst, 0.0) / step - 1e-9).astype(np.int64)
     jump = smallest_order(rows.minimum, rows.multiple) // rows.multiple
     most = rows.most // rows.multiple
@@ -122,10 +126,10 @@ def grid_of(problem: Problem, limit: Ints) -> Grid:
         shelf=np.zeros(shelf_start[-1], dtype=np.float32),
         shelf_start=shelf_start,
     )
-    nodes = arrivals(problem, live)
-    for part in parts_of(len(live)):
-        mine = [(came[part], chance[part]) for came, chance in nodes]
-        fill_part(problem, grid, part, mine, (shelf_start[ends_of(part)], grid.shelf))
+    _fill_costs(problem, grid)
+    if kept:
+        for part in parts_of(len(live)):
+            fill_shelves(problem, grid, part, (shelf_start[ends_of(part)], grid.shelf))
     step = rows.pack[live] * rows.multiple[live]
     spoilage = problem.spoilage
     if spoilage is not None:
@@ -147,38 +151,50 @@ def ends_of(part: slice) -> slice:
     return slice(part.start, part.stop + 1)
 
 
-def fill_part(
-    problem: Problem,
-    grid: Grid,
-    part: slice,
-    nodes: list[tuple[Ints, Floats]],
-    shelves: tuple[Ints, NDArray[np.float32]],
+def _fill_costs(problem: Problem, grid: Grid) -> None:
+    """Fills the tables of cost, expected over the lead times."""
+    rows = problem.rows
+    for part in parts_of(grid.count):
+        live, ends = grid.rows[part], grid.table[ends_of(part)]
+        net, none = rows.supply[live] - rows.demand[live], np.zeros(0, dtype=np.float32)
+        no_shelf = np.zeros(len(live) + 1, dtype=np.int64)
+        step, no_volume = rows.pack[live] * rows.multiple[live], np.zeros(len(live))
+        for came, lead in zip(arrivals(problem, live), rows.leads(live), strict=True):
+            holding, shortage = rows.holding[live] * lead.chance, rows.shortage[live] * lead.chance
+            _fill(
+                net + lead.moved[:, :, None] if lead.moved.any() else net,
+                problem.weights,
+                np.stack([step, holding, shortage, no_volume]),
+                (grid.width[part], ends, came, no_shelf),
+                (grid.base, none),
+            )
+
+
+def fill_shelves(
+    problem: Problem, grid: Grid, part: slice, shelves: tuple[Ints, NDArray[np.float32]]
 ) -> None:
-    """Adds to the tables of some rows what each of the nodes (arrived [n, T], chance [n])
-    costs, and fills their shelves (start, table) where they have any."""
-    live, (shelf_start, shelf) = grid.rows[part], shelves
+    """Fills the shelves (start, table) of some rows, by the lead times that are counted on."""
+    live, (shelf_start, table) = grid.rows[part], shelves
     rows, storage = problem.rows, problem.storage
-    step = rows.pack[live] * rows.multiple[live]
     volume = np.zeros(len(live)) if storage is None else storage.volume[live]
-    net = rows.supply[live] - rows.demand[live]
-    for arrived, chance in nodes:
-        _fill(
-            net,
-            problem.weights,
-            np.stack([step, rows.holding[live] * chance, rows.shortage[live] * chance, volume]),
-            (grid.width[part], grid.table[ends_of(part)], arrived, shelf_start),
-            (grid.base, shelf),
-        )
-        shelf_start = np.zeros_like(shelf_start)  # filled
+    step = rows.pack[live] * rows.multiple[live]
+    nothing = np.full_like(grid.arrived[part], -1)  # the tables of cost stay as they are
+    _fill(
+        rows.supply[live] - rows.demand[live],
+        problem.weights,
+        np.stack([step, rows.holding[live], rows.shortage[live], volume]),
+        (grid.width[part], grid.table[ends_of(part)], nothing, shelf_start),
+        (grid.base, table),
+    )
 
 
-def arrivals(problem: Problem, live: Ints) -> list[tuple[Ints, Floats]]:
-    """For each lead time: [n, T] the stage of these rows whose order has arrived by that day,
-    -1 before the first, and [n] how likely it is."""
+def arrivals(problem: Problem, live: Ints) -> list[Ints]:
+    """For each lead time, [n, T] the stage of these rows whose order has arrived by that day,
+    -1 before the first."""
     open_days = _open_days(problem)[live]
     return [
-        ((np.cumsum(_shifted(open_days, lead), axis=1) - 1).astype(np.int64), chance)
-        for lead, chance in problem.rows.leads(live)
+        (np.cumsum(_shifted(open_days, lead.days), axis=1) - 1).astype(np.int64)
+        for lead in problem.rows.leads(live)
     ]
 
 
