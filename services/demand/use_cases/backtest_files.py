@@ -92,34 +92,48 @@ class BacktestFile:
             report["stockouts"] = self._stockouts(read, order, made, actuals, stockout_seed)
         shown: dict[str, Tested | Rolled] = dict(tested)
         if backs:
-            report["rolling"] = rolling = self._rolling(whole, order, backs)
+            at_hand = {} if actuals_given else {order.horizon: made}
+            report["rolling"] = rolling = self._rolling(whole, order, backs, at_hand)
             shown[f"larrey, {len(backs)} origins"] = Rolled(rolling)
         self.files.report(report)
         return shown
 
     def _rolling(
-        self, read: HistoryRead, order: Order, backs: Sequence[int]
+        self,
+        read: HistoryRead,
+        order: Order,
+        backs: Sequence[int],
+        at_hand: Mapping[int, Made],
     ) -> Mapping[str, object]:
         """The forecast again at each origin, as if nothing later were known; item-origins.
 
-        The engines are chosen at the oldest origin and kept, as a hospital would keep them: no
-        later origin takes part in its own choice, and the back-tests are paid for once.
+        The engines are chosen at the oldest origin and anew whenever a horizon (two lead times
+        at least) has passed, each time from what was known then. `at_hand`: forecasts that
+        were made already, by the periods held back.
         """
         before = self.meter()
+        renewed = max(order.horizon, 2 * (order.lead or order.horizon))
         each: list[Mapping[str, object]] = []
         found = []
-        chosen: Mapping[Group, Judged] | None = None
+        last: tuple[int, Mapping[Group, Judged]] | None = None
         with self.progress.stage("rolling origins", len(backs)) as step:
             for back in sorted(backs, reverse=True):
                 cut, actuals = held_back(read, order.horizon, back)
-                made = self.make(cut, order, self.files.drivers(cut), chosen)
-                chosen = made.chosen
+                made = at_hand.get(back)
+                if made is None:
+                    kept = last[1] if last and last[0] - back < renewed else None
+                    made = self.make(cut, order, self.files.drivers(cut), kept)
+                    last = last if kept else (back, made.chosen)
+                else:
+                    last = (back, made.chosen)
                 one = score(cut.table, actuals, made.forecast, order.lead)
                 found.append(one)
                 seen = {
                     "first_period": str(cut.ahead[0].astype("datetime64[D]")),
                     "periods": min(back, order.horizon),
-                    "methods": {group.value: judged.engine for group, judged in chosen.items()},
+                    "methods": {
+                        group.value: judged.engine for group, judged in made.chosen.items()
+                    },
                 }
                 each.append({**seen, **one.plain()})
                 step()

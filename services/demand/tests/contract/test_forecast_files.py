@@ -150,7 +150,7 @@ class Noting(RouteTable):
         return super().choose(table, asked)
 
 
-def test_rolling_origins_keep_the_choice_of_the_oldest_and_report_the_lead_time(
+def test_rolling_origins_choose_anew_after_a_horizon_and_report_the_lead_time(
     tmp_path: Path,
 ) -> None:
     draw = np.random.default_rng(8)
@@ -161,7 +161,8 @@ def test_rolling_origins_keep_the_choice_of_the_oldest_and_report_the_lead_time(
     route = Noting(plain.route.engines, plain.route.homes, Silent())
     test = BacktestFile(desk, ForecastTable(route, used_so_far), (), (), used_so_far, Silent())
     shown = test(Order(6, 12, "MS", lead=3), actuals_given=False, origins=6, with_peers=False)
-    assert route.lengths == [48, 36]
+    # the origin six periods back is the one that was forecast first
+    assert route.lengths == [48, 36, 42]
     told = json.loads(report.read_text())["rolling"]
     assert [one["first_period"][:7] for one in told["each"]] == [
         *("2024-04", "2024-01", "2023-10", "2023-07", "2023-04", "2023-01"),

@@ -24,9 +24,10 @@ def larrey(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def history(tmp_path: Path) -> Path:
+    """Too few series to choose an engine by: the engines' own tests do that."""
     draw = np.random.default_rng(5)
-    steady = {f"steady {k}": draw.poisson(30, 40).astype(float).tolist() for k in range(14)}
-    seldom = {f"seldom {k}": draw.poisson(0.3, 40).astype(float).tolist() for k in range(6)}
+    steady = {f"steady {k}": draw.poisson(30, 40).astype(float).tolist() for k in range(5)}
+    seldom = {f"seldom {k}": draw.poisson(0.3, 40).astype(float).tolist() for k in range(3)}
     return written(frame_of(steady | seldom), tmp_path)
 
 
@@ -52,14 +53,20 @@ def test_a_backtest_prints_a_line_for_each_method_and_writes_all_its_files(
 
 @pytest.mark.slow
 def test_the_same_forecast_twice_is_the_same_file(tmp_path: Path) -> None:
+    # so short that the forests are grown twice only, at the back-test and at the end
     draw = np.random.default_rng(6)
-    seldom = {f"seldom {k}": draw.poisson(0.3, 30).astype(float).tolist() for k in range(8)}
-    steady = {f"steady {k}": draw.poisson(30, 30).astype(float).tolist() for k in range(4)}
+    seldom = {f"seldom {k}": draw.poisson(0.3, 16).astype(float).tolist() for k in range(8)}
+    steady = {f"steady {k}": draw.poisson(30, 16).astype(float).tolist() for k in range(4)}
     history = written(frame_of(steady | seldom), tmp_path)
     files = [tmp_path / "one.parquet", tmp_path / "two.parquet"]
+    ahead = ("--horizon", "1", "--season", "12", "--freq", "MS")
     for out in files:
-        done = larrey("forecast", "--history", history, *USUAL, "--forecasts-out", out)
+        figures = tmp_path / f"{out.stem}.json"
+        done = larrey(
+            "forecast", "--history", history, *ahead, "--forecasts-out", out, "--json", figures
+        )
         assert done.returncode == 0, done.stderr
+        assert "leaf-draw forest blend" in json.loads(figures.read_text())["methods"]
     assert files[0].read_bytes() == files[1].read_bytes()
 
 

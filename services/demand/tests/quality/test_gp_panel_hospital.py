@@ -1,7 +1,6 @@
-"""The panel engine on the shipped hospital series, by rolling origin.
+"""What the panel engine promises on the shipped hospital series, by rolling origin.
 
-On the last 12 months DynamicOptimizedTheta has MASE 0.789 and WQL 0.0569, seasonal naive
-0.933 and 0.0633 (our measurements, all 767 series).
+How near it comes on the newest year is measured by the command, in test_hospital_files.
 """
 
 from __future__ import annotations
@@ -22,9 +21,8 @@ from services.demand.adapters.engines.gp_panel.panel import Array, Options, Pane
 pytestmark = pytest.mark.slow
 
 FIRST, SEASON, AHEAD, LEAD = date(2000, 1, 1), 12, 12, 3
-LEVELS = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
-THETA_MASE, THETA_WQL = 0.789, 0.0569
-ORIGINS = (60, 57, 54, 51, 48, 45)
+LEVELS = (0.025, 0.1, 0.5, 0.9, 0.95, 0.975)
+ORIGINS = (60, 54, 48)
 AFTER_THE_JUMP, INTO_THE_JUMP = 39, 36
 
 
@@ -43,19 +41,17 @@ def hospital() -> tuple[Array, tuple[str, ...]]:
 
 
 @dataclass(frozen=True)
-class Scores:
-    mase: float
-    naive_mase: float
-    wql: float
+class Held:
+    """Shares of what came true that lay inside the 80 and 95 % intervals, and at or below the
+    P95 of the sum over the lead time."""
+
     inside_80: float
     inside_95: float
     lead_reached: float
 
 
-@cache
-def scores(origin: int, every: int = 1) -> Scores:
-    """Every series, or every so manieth, forecast from `origin` months of history; definitions
-    as everywhere."""
+def held(origin: int, every: int) -> Held:
+    """Every so manieth series forecast from `origin` months of history."""
     counts, codes = hospital()
     counts, codes = counts[::every], codes[::every]
     past, actual = counts[:, :origin], counts[:, origin : origin + AHEAD]
@@ -69,59 +65,34 @@ def scores(origin: int, every: int = 1) -> Scores:
     options = Options(explain=False)
     found = forecast(panel, AHEAD, LEVELS, lead_time=LEAD, options=options)
     assert found.lead_quantiles is not None
-    scale = np.abs(past[:, SEASON:] - past[:, :-SEASON]).mean(axis=1)
-    losses = []
-    for k, level in enumerate(LEVELS):
-        if 0.1 <= level <= 0.9:
-            error = actual - found.quantiles[:, :, k]
-            losses.append(2 * np.maximum(level * error, (level - 1) * error).sum())
-
-    def mase(point: Array) -> float:
-        return float((np.abs(actual - point).mean(axis=1) / scale).mean())
 
     def inside(low: float, high: float) -> float:
         lower, upper = (found.quantiles[:, :, LEVELS.index(q)] for q in (low, high))
         return float(((actual >= lower) & (actual <= upper)).mean())
 
-    return Scores(
-        mase(found.quantiles[:, :, LEVELS.index(0.5)]),
-        mase(past[:, -SEASON:]),
-        float(np.mean(losses) / actual.sum()),
+    return Held(
         inside(0.1, 0.9),
         inside(0.025, 0.975),
         float((actual[:, :LEAD].sum(axis=1) <= found.lead_quantiles[:, LEVELS.index(0.95)]).mean()),
     )
 
 
-def test_the_last_year_is_forecast_better_than_theta_and_seasonal_naive() -> None:
-    found = scores(60)
-    assert found.naive_mase == pytest.approx(0.933, abs=0.001)
-    assert found.mase <= 0.750 < THETA_MASE
-    assert found.wql <= 0.0490 < THETA_WQL
-
-
-def test_intervals_of_the_last_year_hold_what_they_claim() -> None:
-    found = scores(60)
-    assert 0.77 <= found.inside_80 <= 0.86
-    assert 0.93 <= found.inside_95 <= 0.97
-
-
-def test_the_lead_time_quantile_holds_over_six_origins() -> None:
-    reached = [scores(origin, every=3).lead_reached for origin in ORIGINS]
+def test_the_lead_time_quantile_holds_over_origins_half_a_year_apart() -> None:
+    reached = [held(origin, every=2).lead_reached for origin in ORIGINS]
     assert 0.93 <= float(np.mean(reached)) <= 0.97
     assert min(reached) > 0.92
 
 
 def test_intervals_hold_into_the_jump_of_2003_and_a_quarter_after_it() -> None:
-    assert 0.92 <= scores(INTO_THE_JUMP, every=3).inside_95 <= 0.97
-    after = scores(AFTER_THE_JUMP, every=3)
+    assert 0.92 <= held(INTO_THE_JUMP, every=3).inside_95 <= 0.97
+    after = held(AFTER_THE_JUMP, every=3)
     assert after.inside_80 >= 0.77
     assert 0.93 <= after.inside_95 <= 0.97
 
 
 def test_the_year_end_calendar_is_chosen_over_those_of_single_countries() -> None:
     counts, codes = hospital()
-    counts, codes = counts[::4], codes[::4]
+    counts, codes = counts[::8], codes[::8]
     panel = Panel(list(counts[:, :60]), SEASON, years=calendar.years(FIRST, 72, "MS"), groups=codes)
     found = choose_calendar(panel, AHEAD, calendar.candidates(FIRST, 72, "MS"))
     assert found is calendar.Holidays.YEAR_END
