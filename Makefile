@@ -61,6 +61,7 @@ check: lint ## Lint, types, contracts and unit tests, in under a minute
 	$(BIN)/pytest $(UNIT) -m "not slow and not real and not ops and not chaos and not cluster" $(SIDE_BY_SIDE)
 
 test: lint ## Everything: unit, contract, integration, quality, house
+	$(BIN)/python -m shared.testing.java
 	$(BIN)/pytest $(SIDE_BY_SIDE)
 
 test-ops: setup ## Rules, alerts and the like, with a real Prometheus (needs more than Python)

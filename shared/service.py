@@ -121,6 +121,7 @@ class Service:
         )
         self.metrics_address = f"{metrics_host}:{self._metrics.server_port}"
         await self._migrate()
+        parts.database.copy_back_beside()
         topics = [topic_of(kind) for kind in (*parts.publishes, *parts.handlers)]
         await asyncio.to_thread(self._relay.start, topics)
         if parts.handlers:

@@ -104,6 +104,10 @@ DEMAND = Dashboard(
                     {"{{outcome}}": "sum by (outcome) (increase(larrey_demand_series_total[1d]))"},
                 ),
                 Panel(
+                    "Parts of runs whose drivers could not be tried",
+                    {"parts": "increase(larrey_demand_driver_failures_total[1d])"},
+                ),
+                Panel(
                     "Seconds of a run, median",
                     {
                         "median": "histogram_quantile(0.5, "

@@ -38,8 +38,8 @@ def put_catalogue(target: Any, module: Any, products: Sequence[Product]) -> None
         ),
         timeout=TIMEOUT_S,
     )
-    items = [
-        catalogue.Item(
+    items = {
+        p.item_id: catalogue.Item(
             item_id=p.item_id,
             label=p.label,
             base_unit="unit",
@@ -51,8 +51,8 @@ def put_catalogue(target: Any, module: Any, products: Sequence[Product]) -> None
             critical_resource=p.critical_resource,
         )
         for p in products
-    ]
-    target.PutItems(module.PutItemsRequest(items=items), timeout=TIMEOUT_S)
+    }
+    target.PutItems(module.PutItemsRequest(items=items.values()), timeout=TIMEOUT_S)
 
 
 def movements(products: Sequence[Product]) -> Iterator[pb.Movement]:
@@ -60,7 +60,7 @@ def movements(products: Sequence[Product]) -> Iterator[pb.Movement]:
     for product in products:
         for first, amount in product.months:
             yield pb.Movement(
-                movement_id=f"{product.item_id}/{first.isoformat()}",
+                movement_id=f"{product.item_id}/{product.site_id}/{first.isoformat()}",
                 site_id=product.site_id,
                 item=local(product.item_id),
                 quantity=base(amount),

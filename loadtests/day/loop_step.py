@@ -79,7 +79,8 @@ def calls_move_items(
     _settled(lambda: len(counted() or ()))
     moved = counted() or moved
     shown = max(moved, key=lambda f: (f.outlook.factor, f.item_id))
-    product = next(p for p in products if p.item_id == shown.item_id)
+    where = shown.item_id, shown.site_id
+    product = next(p for p in products if (p.item_id, p.site_id) == where)
     without = _forecast_without_calls(product, folder / "control-demand", console)
     if without.outlook.factor > 1:
         raise RuntimeError("The control heard no call, yet its outlook moved")

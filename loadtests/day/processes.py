@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 SERVICES = ("demand", "replenishment", "orientation")
+LARREY = Path(sys.executable).with_name("larrey")  # the door by which an image starts it too
 READY_S = 90.0
 STOP_S = 30.0
 # What a child may inherit: never the settings of another Larrey in the caller's shell.
@@ -99,7 +100,7 @@ def start(
     }
     with log.open("ab") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", f"services.{name}.main"],
+            [LARREY, name, "serve"],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=out,

@@ -11,7 +11,7 @@ from rich.console import Console
 from larrey.replenishment.v1 import replenishment_pb2 as pb
 from loadtests.day.clients import TIMEOUT_S, Clients, base, day, eventually, local, stamp
 from loadtests.day.screen import bar, table
-from loadtests.day.world import START, Position, Product, positions
+from loadtests.day.world import SITES, START, Position, Product, positions
 
 HORIZON_DAYS = 28
 SOLVER_S = 12.0
@@ -23,6 +23,7 @@ WEEKDAYS = (
     pb.WEEKDAY_THURSDAY,
     pb.WEEKDAY_FRIDAY,
 )
+LANES = ((0, 1), (1, 0), (0, 2))  # places in SITES: between the two of Nantes, to Saint-Nazaire
 DECIDER = "pharmacist on duty (simulated)"
 
 
@@ -35,6 +36,7 @@ class ReplenishmentResult:
     cost_eur: float
     no_suggestion: int
     approved: int
+    transfers: int
 
 
 def terms_of(p: Position) -> pb.SupplyTerms:
@@ -62,12 +64,28 @@ def stock_of(p: Position, *, counted: int = 0) -> pb.StockReport:
             lot.expiry.CopyFrom(day(expiry))
     if p.on_order:
         report.open_orders.add(
-            order_id=f"open-{p.product.item_id}", quantity=base(p.on_order), due=day(p.due)
+            order_id=f"open-{p.product.item_id}-{p.product.site_id}",
+            quantity=base(p.on_order),
+            due=day(p.due),
         )
     instant = stamp(START)
     instant.seconds += counted * 60 - 3600  # counted an hour before the day starts
     report.counted_time.CopyFrom(instant)
     return report
+
+
+def lanes() -> Iterator[pb.TransferLane]:
+    """The vans between the sites of the group."""
+    sites = list(SITES)
+    for giver, taker in LANES:
+        yield pb.TransferLane(
+            from_site_id=sites[giver],
+            to_site_id=sites[taker],
+            days=1,
+            weekdays=WEEKDAYS,
+            shipment_cost_eur=15.0,
+            line_cost_eur=2.0,
+        )
 
 
 def weekly_budget(drawn: Sequence[Position]) -> float:
@@ -128,6 +146,9 @@ def play(clients: Clients, products: Sequence[Product], console: Console) -> Rep
             pb.PutSupplyTermsRequest(terms=[terms_of(p) for p in drawn[start : start + CHUNK]]),
             timeout=TIMEOUT_S,
         )
+    clients.replenishment.PutTransferLanes(
+        pb.PutTransferLanesRequest(lanes=lanes()), timeout=TIMEOUT_S
+    )
     requests = [
         pb.ReportStockRequest(reports=[stock_of(p) for p in drawn[start : start + CHUNK]])
         for start in range(0, len(drawn), CHUNK)
@@ -144,22 +165,45 @@ def play(clients: Clients, products: Sequence[Product], console: Console) -> Rep
     )
     proposed = plan(clients, console, weekly_budget(drawn), SOLVER_S)
     found = list(lines(clients, proposed.plan_id))
+    transfers = [line for line in found if line.kind == pb.LINE_KIND_TRANSFER]
+    orders = len(found) - len(transfers)
     console.print(
-        f"  {len(found)} order lines for {proposed.item_sites} item-sites, cost "
+        f"  {orders} order lines for {proposed.item_sites} item-sites, cost "
         f"{proposed.cost_eur:,.0f} EUR, proven bound {proposed.bound_eur:,.0f} EUR: "
         f"[bold]at most {proposed.gap:.2%} above the best plan there is[/]."
     )
+    show_transfer(clients, console, proposed, transfers)
     show_risks(clients, console)
     approved = decide(clients, console, proposed.plan_id, found)
     return ReplenishmentResult(
         item_sites=proposed.item_sites,
-        order_lines=len(found),
+        order_lines=orders,
         gap=proposed.gap,
         seconds=time.perf_counter() - begin,
         cost_eur=proposed.cost_eur,
         no_suggestion=proposed.no_suggestion_count,
         approved=approved,
+        transfers=len(transfers),
     )
+
+
+def show_transfer(
+    clients: Clients, console: Console, plan: pb.Plan, transfers: Sequence[pb.PlanLine]
+) -> None:
+    """What is moved between sites, and why the first of it is."""
+    if not transfers:
+        console.print(f"  Nothing is moved between sites. {plan.transfers_note}")
+        return
+    console.print(
+        f"  {len(transfers)} transfers between sites for {plan.moving_cost_eur:,.0f} EUR keep "
+        f"{plan.saved_expiry_eur:,.0f} EUR of stock from expiring."
+    )
+    line = transfers[0]
+    why = clients.replenishment.ExplainLine(
+        pb.ExplainLineRequest(plan_id=plan.plan_id, line_id=line.line_id), timeout=TIMEOUT_S
+    )
+    ways = f"from {SITES[line.from_site_id]} to {SITES[line.site_id]}"
+    console.print(f"  Why {line.packs} packs of {line.item_id} {ways}? {why.sentence}")
 
 
 def show_risks(clients: Clients, console: Console) -> None:

@@ -97,8 +97,8 @@ class Summary:
                 ),
                 (
                     "replenishment",
-                    f"{r.item_sites} item-sites over 28 days, {r.order_lines} lines, gap "
-                    f"{r.gap:.2%}, {r.approved} lines approved",
+                    f"{r.item_sites} item-sites over 28 days, {r.order_lines} order lines, "
+                    f"{r.transfers} transfers, gap {r.gap:.2%}, {r.approved} lines approved",
                     f"{r.seconds:.1f}",
                 ),
                 (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -43,6 +43,8 @@ CRITICAL = {
     "BLOOD": "trauma",
     "NEONATAL": "obstetric",
 }
+AT_BOTH = ("ANTIVENOM", "ANTIDOTE")  # whose two series are one item at the two largest sites
+LONG_DAYS, SHORT_DAYS, SOON_DAYS = 60.0, 2.0, 25  # cover of its one site and of the other, expiry
 PACK_SIZES = (1, 5, 10, 20, 30, 50, 100)
 
 
@@ -80,10 +82,27 @@ def products() -> list[Product]:
     names = list(series)
     special = draw.choice(len(names), size=2 * len(CRITICAL), replace=False)
     resources = {int(p): list(CRITICAL)[k % len(CRITICAL)] for k, p in enumerate(special)}
-    return [
-        _product(place, str(name), rows, draw, resources.get(place, ""))
-        for place, (name, rows) in enumerate(names)
-    ]
+    return _at_both_sites(
+        [
+            _product(place, str(name), rows, draw, resources.get(place, ""))
+            for place, (name, rows) in enumerate(names)
+        ]
+    )
+
+
+def _at_both_sites(found: list[Product]) -> list[Product]:
+    """The second item of some critical resources becomes the first one at another site."""
+    first: dict[str, Product] = {}
+    kept = []
+    for one in found:
+        before = first.get(one.critical_resource)
+        if one.critical_resource in AT_BOTH and before is not None:
+            other = next(site for site in list(SITES)[:2] if site != before.site_id)
+            kept.append(replace(before, site_id=other, months=one.months))
+            continue
+        first.setdefault(one.critical_resource, one)
+        kept.append(one)
+    return kept
 
 
 def first_products(count: int) -> list[Product]:
@@ -144,7 +163,7 @@ class Position:
 def positions(catalogue: list[Product]) -> Iterator[Position]:
     """A stock position and supply terms for each product (labelled as simulated)."""
     draw = np.random.default_rng(SEED + 1)
-    today = START.date()
+    today, seen = START.date(), set[str]()
     for product in catalogue:
         mean = product.daily_mean
         days = float(draw.lognormal(np.log(12), 0.6))
@@ -155,9 +174,17 @@ def positions(catalogue: list[Product]) -> Iterator[Position]:
         first = round(amount * share)
         waiting = bool(draw.random() < 0.2)
         order_days = tuple(sorted(draw.choice(5, size=int(draw.integers(1, 4)), replace=False) + 1))
+        lots: tuple[tuple[float, date | None], ...]
+        lots = ((float(first), soon), (float(amount - first), late))
+        if product.critical_resource in AT_BOTH:
+            # one site has more than it can use in time, the other next to nothing
+            second, waiting = product.item_id in seen, False
+            there = max(1.0, float(round(mean * (SHORT_DAYS if second else LONG_DAYS))))
+            lots = ((there, late if second else today + timedelta(days=SOON_DAYS)),)
+        seen.add(product.item_id)
         yield Position(
             product=product,
-            lots=((float(first), soon), (float(amount - first), late)),
+            lots=lots,
             on_order=float(product.pack_size * max(1, round(mean * 7 / product.pack_size)))
             if waiting
             else 0.0,

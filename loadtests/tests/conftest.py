@@ -12,13 +12,14 @@ from loadtests.tests.test_faults import RETRY_S, Group
 
 @pytest.fixture
 def load(group: Group) -> Iterator[Callable[[], None]]:
-    """Sends without pause until told to stop; what it met is raised then."""
+    """Sends round after round until told to stop; what it met is raised then."""
     stop, failures = threading.Event(), list[BaseException]()
 
     def run() -> None:
         try:
             while not stop.is_set():
                 group.send(1)
+                stop.wait(group.pause_s)
         except BaseException as error:  # noqa: BLE001  told to the test's own thread
             failures.append(error)
 

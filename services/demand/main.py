@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
 from larrey.demand.v1 import demand_pb2, demand_pb2_grpc, events_pb2
 from services.demand.adapters.backends import workers_for
 from services.demand.adapters.bundles import ModelFolder
-from services.demand.adapters.files.desk import Desk
-from services.demand.adapters.files.equipment import UsesDesk
 from services.demand.adapters.fitting import FitWhenAsked
 from services.demand.adapters.history import ParquetHistory
 from services.demand.adapters.one_history import OneHistory
+from services.demand.adapters.own_process import OwnProcess
 from services.demand.adapters.store.books import SqlBooks, SqlStore
 from services.demand.adapters.store.tables import tables
 from services.demand.adapters.watch import Metrics
 from services.demand.domain.outlook import Rules
-from services.demand.entrypoints.commands import Kind, Paths
 from services.demand.entrypoints.events import Listener
 from services.demand.entrypoints.ingest import Ingest
 from services.demand.entrypoints.jobs import RunJob
 from services.demand.entrypoints.rpc import DemandRpc, UseCases
+from services.demand.ports import RunWatch
 from services.demand.settings import Settings
 from services.demand.use_cases.accuracy import ReadAccuracy
-from services.demand.use_cases.backtest_files import BacktestFile
 from services.demand.use_cases.carry_out import CarryOutRun
 from services.demand.use_cases.catalogue import PutItems, PutSites
-from services.demand.use_cases.forecast_files import ForecastFile
 from services.demand.use_cases.forecast_item import ForecastItem
 from services.demand.use_cases.peaks import OneWithPeaks, WithPeaks
 from services.demand.use_cases.read import ListForecasts, ReadForecast, Reading
@@ -45,10 +44,18 @@ from shared.events import open_log
 from shared.service import ServiceParts, run
 from shared.settings import load
 from shared.storage import Database
-from shared.telemetry import Telemetry
+from shared.telemetry import Telemetry, configure_logs
+
+if TYPE_CHECKING:
+    from services.demand.adapters.files.desk import Desk
+    from services.demand.entrypoints.commands import Paths
+    from services.demand.use_cases.backtest_files import BacktestFile
+    from services.demand.use_cases.forecast_files import ForecastFile
 
 NAME = "demand"
 HEALTH = demand_pb2.DESCRIPTOR.services_by_name["DemandService"].full_name
+# Whoever changes the history holds this turn, and loses it with its own life.
+AT_WORK, TURN_SECONDS = "forecast-run-at-work", 0.1
 MIGRATIONS = Path(__file__).parent / "adapters" / "migrations"
 
 
@@ -61,8 +68,8 @@ def build(environ: Mapping[str, str]) -> ServiceParts:
     store = SqlStore(database, tables())
     watch = Metrics(telemetry, clock)
     history = ParquetHistory(store.database, store.tables, settings.data_dir / "history")
-    peaks = WithPeaks(history, store, settings.zone)
-    job = _job(settings, store, peaks, clock, watch)
+    carry_out = OwnProcess(partial(carry_out_run, settings, clock), watch)
+    job = RunJob(store.database, store, carry_out, clock, watch)
     rpc = DemandRpc(_use_cases(settings, store, history, clock, watch=watch, wake=job.wake))
     listener = Listener(lambda tx: SqlBooks(tx, store.tables), CountCase(settings.zone))
 
@@ -90,22 +97,40 @@ def build(environ: Mapping[str, str]) -> ServiceParts:
     )
 
 
-def _job(
-    settings: Settings, store: SqlStore, history: WithPeaks, clock: Clock, watch: Metrics
-) -> RunJob:
+def carry_out_run(
+    settings: Settings,
+    clock: Clock,
+    run_id: str,
+    watch: RunWatch,
+    stopped: Callable[[], bool],
+) -> bool:
+    """What the process of a run does: whether the run is finished."""
+    configure_logs(NAME, settings.log_level)
+    database = Database.open(settings.database_url, clock=clock, producer=NAME, pool_size=2)
+    store = SqlStore(database, tables())
+    history = ParquetHistory(database, store.tables, settings.data_dir / "history")
     workers = workers_for(settings.backend, settings.workers, settings.ray_address)
-    models = ModelFolder(settings.data_dir / "models")
     carry_out = CarryOutRun(
         store,
-        history,
+        WithPeaks(history, store, settings.zone),
         workers,
         clock,
         watch,
-        models,
+        ModelFolder(settings.data_dir / "models"),
         settings.together,
         driven=settings.driven_series,
     )
-    return RunJob(store.database, store, carry_out, workers.close, clock, watch)
+    # the process of a service that was killed may need a moment to notice
+    while (turn := database.try_turn(AT_WORK)) is None:
+        if stopped():
+            return False
+        time.sleep(TURN_SECONDS)
+    try:
+        return carry_out(run_id, stopped)
+    finally:
+        workers.close()
+        turn.release()
+        database.close()
 
 
 def _use_cases(
@@ -180,6 +205,10 @@ def measures() -> Any:
 
 
 def _desk(paths: Paths) -> Desk:
+    from services.demand.adapters.files.desk import Desk  # noqa: PLC0415
+    from services.demand.adapters.files.equipment import UsesDesk  # noqa: PLC0415
+    from services.demand.entrypoints.commands import Kind  # noqa: PLC0415
+
     item, picture = paths.plot or ("", None)
     desk = UsesDesk if paths.kind is Kind.USES else Desk
     return desk(

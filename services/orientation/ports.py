@@ -19,19 +19,15 @@ from services.orientation.domain.severity import Band
 from services.orientation.domain.vehicles import Vehicle
 
 
-class Record(Protocol):
-    """One transaction on the store: all of it is kept, with the facts it tells, or none."""
-
-    def hold(self, keys: Sequence[CaseKey]) -> None:
-        """Reads these cases at once and holds them; `case` then asks the store no more."""
-        ...
+class CaseBook(Protocol):
+    """Where cases are read and written down while they are answered."""
 
     def log(self, kind: str, key: CaseKey, content: Mapping[str, Any]) -> None:
         """Appends an entry to the decision log; its content names nobody."""
         ...
 
     def case(self, key: CaseKey) -> StoredCase | None:
-        """The case, held against other writers until the end; None when it is new."""
+        """The case; None when it is new."""
         ...
 
     def others(self, key: CaseKey) -> Sequence[CaseState]:
@@ -43,6 +39,35 @@ class Record(Protocol):
         ...
 
     def tell_oriented(self, key: CaseKey, counted: Counted) -> None: ...
+
+
+class Draft(CaseBook, Protocol):
+    """Written before the store is asked: cases are those that this process saw last.
+
+    What it holds is expected by the drafts that come after it, until it is kept or dropped.
+    """
+
+    def keep(self) -> bool:
+        """Keeps all of it at once if the store still holds what it was made from.
+
+        False where it does not: nothing was kept then. Either way the draft is done with.
+        """
+        ...
+
+    def drop(self) -> None:
+        """Forgets it: nothing of it is expected any more."""
+        ...
+
+
+class Record(CaseBook, Protocol):
+    """One transaction on the store: all of it is kept, with the facts it tells, or none.
+
+    A case that was read is held against other writers until the end.
+    """
+
+    def hold(self, keys: Sequence[CaseKey]) -> None:
+        """Reads these cases at once and holds them; `case` then asks the store no more."""
+        ...
 
     def decision(self, decision_id: str) -> Decision | None: ...
 
@@ -71,6 +96,8 @@ class Record(Protocol):
 
 class Records(Protocol):
     def open(self) -> AbstractContextManager[Record]: ...
+
+    def draft(self) -> Draft: ...
 
     def hot(self, key: CaseKey) -> CaseState | None:
         """The case as this process last saw it, without asking the store."""

@@ -34,7 +34,7 @@ from services.replenishment.entrypoints.rpc import ReplenishmentRpc, UseCases
 from services.replenishment.entrypoints.simulate import Simulate
 from services.replenishment.entrypoints.solve import SolveFile
 from services.replenishment.entrypoints.supply_status import SendSupplyStatus
-from services.replenishment.ports import OracleCase, Proved, Solver, Today
+from services.replenishment.ports import OracleCase, Proved, Sharer, Solver, Today
 from services.replenishment.settings import Settings
 from services.replenishment.use_cases.agreed import (
     PutGroupAllotments,
@@ -91,10 +91,12 @@ class _Core:
     warn: Warn
 
 
-def build(environ: Mapping[str, str], solver: Solver | None = None) -> ServiceParts:
+def build(
+    environ: Mapping[str, str], solver: Solver | None = None, sharer: Sharer | None = None
+) -> ServiceParts:
     """Every part of the service, joined; nothing runs yet. Raises BadSettings.
 
-    `solver` left out is the real one, in a process of its own.
+    `solver` and `sharer` left out are the real ones, each in a process of its own.
     """
     settings = load(Settings, environ)
     clock = clock_from(settings.clock_start)
@@ -112,7 +114,7 @@ def build(environ: Mapping[str, str], solver: Solver | None = None) -> ServicePa
     carry_out = CarryOutPlan(
         store,
         solver or SpawnedSolver(settings.gap, compiled, settings.worker_memory_mb),
-        ShareStock(SpawnedSharer(compiled, settings.worker_memory_mb), settings.policy),
+        ShareStock(sharer or SpawnedSharer(compiled, settings.worker_memory_mb), settings.policy),
         settings.policy,
         warn,
         clock,
@@ -195,12 +197,8 @@ def solve_file() -> SolveFile:
         read_start,
         write_plan,
     )
-    from services.replenishment.adapters.solver.engine import (  # noqa: PLC0415
-        Effort,
-        Progress,
-        Watch,
-        solve,
-    )
+    from services.replenishment.adapters.solver.engine import solve  # noqa: PLC0415
+    from services.replenishment.adapters.solver.solving import Effort, Progress, Watch  # noqa: PLC0415
 
     def plan(
         problem: Problem,

@@ -13,6 +13,7 @@ from services.replenishment.domain.availability import SupplyStatus
 from services.replenishment.domain.collisions import Collision
 from services.replenishment.domain.demand import Forecast
 from services.replenishment.domain.expiry import UseFirst
+from services.replenishment.domain.kept_prices import KeptPrices
 from services.replenishment.domain.lanes import Lane
 from services.replenishment.domain.limits import LimitPrice
 from services.replenishment.domain.plans import Line, Plan, Verdict
@@ -151,6 +152,14 @@ class Plans(Protocol):
     def line(self, plan_id: str, line_id: str) -> Line | None: ...
     def lines_by_id(self, plan_id: str, line_ids: Sequence[str]) -> Mapping[str, Line]: ...
     def lines_of(self, plan_id: str, item_id: str, site_id: str) -> Sequence[Line]: ...
+    def keep_prices(self, prices: KeptPrices) -> None:
+        """Takes the place of those of the plan before."""
+        ...
+
+    def kept_prices(self) -> KeptPrices | None:
+        """Those of the newest plan that left any; None too where they cannot be read."""
+        ...
+
     def approved_lines(self, plan_id: str) -> Sequence[Line]:
         """Those accepted or changed in this plan so far."""
         ...
@@ -221,6 +230,7 @@ class Solved:
     budget_prices: Floats | None = None
     # [P, T] EUR saved per unit of volume more in each store and day; None likewise
     storage_prices: Floats | None = None
+    named: Prices | None = None  # where a later plan may start from; None likewise
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -276,8 +286,11 @@ class Solver(Protocol):
         seed: int,
         tell: Callable[[SolverProgress], None],
         stopped: Callable[[], bool],
+        *,
+        start: Prices | None = None,
     ) -> Solved | None:
-        """The best plan within `seconds`; None when `stopped`. Raises SolverLost."""
+        """The best plan within `seconds`, looked for from the prices `start` on; None when
+        `stopped`. Raises SolverLost."""
         ...
 
 

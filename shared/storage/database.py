@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from google.protobuf.message import Message
 from sqlalchemy import Connection, Engine, MetaData
 
 from shared.clock import Clock, SystemClock
+from shared.events.event import Event, event_of
 from shared.storage import migrations
 from shared.storage.away import busy, refusals
+from shared.storage.copying import CopyBack
 from shared.storage.engines import BUSY_SECONDS, READ_ONLY, open_engine, parse
 from shared.storage.line import Line
 from shared.storage.schema import plumbing_tables
@@ -44,6 +47,7 @@ class Database:
         self._file = file
         self._writer = Line()
         self._writing = threading.local()
+        self._copying: CopyBack | None = None
 
     @classmethod
     def open(
@@ -68,6 +72,13 @@ class Database:
             file=file,
         )
 
+    def event(self, message: Message) -> Event:
+        """The fact `message` as this service tells it, for `publish_event` of a later transaction.
+
+        Made under the trace of now. Refuses TooMuch EVENT_TOO_LARGE.
+        """
+        return event_of(message, clock=self.clock, producer=self._producer)
+
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Commits at the end of the block, rolls back on any exception.
@@ -79,6 +90,8 @@ class Database:
             tx = Transaction(connection, self.plumbing, self.clock, self._producer)
             yield tx
             tx.flush()
+        if self._copying is not None:
+            self._copying.wrote()
         if tx.published:
             self.outbox_grew.set()
         if tx.announced:
@@ -178,6 +191,18 @@ class Database:
             raise RuntimeError("only an SQLite database has files to lock")
         return FileTurn(file.with_name(f"{file.name}.{name}.turn"))
 
+    def copy_back_beside(self) -> None:
+        """Copies SQLite's write-ahead file back on a thread of its own until `close`.
+
+        For a process that serves; nothing to do on PostgreSQL.
+        """
+        if self._file is not None and self._copying is None:
+            self._copying = CopyBack(self.engine)
+            self._copying.start()
+
     def close(self) -> None:
         """Closes every connection."""
+        if self._copying is not None:
+            self._copying.stop()
+            self._copying = None
         self.engine.dispose()

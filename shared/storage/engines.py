@@ -14,9 +14,10 @@ from shared.errors import Malformed
 
 BUSY_SECONDS = 5.0
 READ_ONLY = "larrey_read_only"
-# Pages of 4 KiB in the write-ahead file before it is copied back. Rows with keyed hashes fall
-# all over a table, so the more commits are copied back together, the fewer pages are written.
-WAL_PAGES = 4000
+# Pages of 4 KiB in the write-ahead file before a commit copies it back itself. Rows with keyed
+# hashes fall all over a table, so the more commits are copied back together, the fewer pages are
+# written. A service copies back beside its commits (shared.storage.copying), well before.
+WAL_PAGES = 16_000
 CACHE_KIB = 16 * 1024  # a connection, as far as it is needed
 
 
@@ -71,6 +72,8 @@ def _sqlite(url: URL, pool_size: int) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=BUSY_SECONDS,
+        # The connection that wrote last still has the pages at hand; any other reads them again.
+        pool_use_lifo=True,
         hide_parameters=True,
         connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
     )

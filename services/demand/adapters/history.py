@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 from sqlalchemy import delete, insert, select
 
 from services.demand.adapters.series_reading import (
@@ -33,20 +31,13 @@ from shared.storage import Database
 
 # Past this many files they are merged: reading many small ones costs more than merging.
 MOST_FILES = 8
-# Rows of the staging table taken into memory at a time.
-STAGED_AT_ONCE = 2_000_000
-COLUMNS = ("item_id", "site_id", "day", "reason", "amount", "ward_id")
-SCHEMA = pa.schema(
-    [
-        ("item_id", pa.string()),
-        ("site_id", pa.string()),
-        ("day", pa.int32()),
-        ("reason", pa.int8()),
-        ("amount", pa.float64()),
-        ("ward_id", pa.string()),
-    ]
-)
-ORDER = "item_id, site_id, day, reason, ward_id"
+# Rows of the staging table moved at a time: whoever records movements meanwhile waits for the
+# transaction that takes them off it.
+STAGED_AT_ONCE = 100_000
+
+
+def _new_name() -> str:
+    return f"movements-{uuid.uuid4().hex}.parquet"
 
 
 def interrupted() -> Unavailable:
@@ -85,18 +76,20 @@ class ParquetHistory:
         return moved
 
     def _compact_part(self) -> int:
+        from services.demand.adapters import parquet_files  # noqa: PLC0415
+
         staged = self.tables.staged
         with self.database.read() as tx:
             rows = tx.connection.execute(
-                select(staged.c.seq, *(staged.c[name] for name in COLUMNS))
+                select(staged.c.seq, *(staged.c[name] for name in parquet_files.COLUMNS))
                 .order_by(staged.c.seq)
                 .limit(STAGED_AT_ONCE)
             ).all()
         if not rows:
             return 0
-        columns = list(zip(*rows, strict=True))
-        table = pa.table(dict(zip(COLUMNS, columns[1:], strict=True)), schema=SCHEMA)
-        name = self._write(table)
+        name = _new_name()
+        with self._draft(name) as draft:
+            parquet_files.write([row[1:] for row in rows], draft)
         with self.database.transaction() as tx:
             gone = tx.connection.execute(delete(staged).where(staged.c.seq <= rows[-1].seq))
             # A row with a smaller number may have been committed since: then start again.
@@ -108,31 +101,25 @@ class ParquetHistory:
         return len(rows)
 
     def _merge(self) -> None:
+        # the service itself writes no files: its runs do, in processes of their own
+        from services.demand.adapters import parquet_files  # noqa: PLC0415
+
         names = self.files()
-        with self._reader() as reader:
-            table: Any = reader.sql(
-                f"SELECT * FROM read_parquet(?) ORDER BY {ORDER}",  # noqa: S608  # constants
-                params=[self._paths(names)],
-            ).to_arrow_table()
-        name = self._write(table.cast(SCHEMA), is_sorted=True)
+        name, count = _new_name(), 0
+        with self._draft(name) as draft:
+            count = parquet_files.merge(self._paths(names), draft)
         listed = self.tables.history_file
         with self.database.transaction() as tx:
             gone = tx.connection.execute(delete(listed).where(listed.c.name.in_(names)))
             if gone.rowcount != len(names):
                 raise interrupted()
-            tx.connection.execute(insert(listed), [{"name": name, "rows": table.num_rows}])
+            tx.connection.execute(insert(listed), [{"name": name, "rows": count}])
 
-    def _write(self, table: Any, *, is_sorted: bool = False) -> str:
-        """Writes a file whole and onto the disk before it gets its name."""
-        if not is_sorted:
-            keys = [(name.strip(), "ascending") for name in ORDER.split(",")]
-            table = table.sort_by(keys)
-        name = f"movements-{uuid.uuid4().hex}.parquet"
+    @contextmanager
+    def _draft(self, name: str) -> Iterator[Path]:
+        """Where a file is written; it is whole and on the disk before it gets its name."""
         draft = self.folder / f"{name}.draft"
-        with draft.open("wb") as file:
-            pq.write_table(table, file, compression="zstd", row_group_size=500_000)
-            file.flush()
-            os.fsync(file.fileno())
+        yield draft
         draft.replace(self.folder / name)
         directory = os.open(self.folder, os.O_RDONLY)
         try:
@@ -140,7 +127,6 @@ class ParquetHistory:
         finally:
             os.close(directory)
         self.after_write(self.folder / name)
-        return name
 
     def _sweep(self) -> None:
         """Deletes files that the store does not list: left by a crash, or merged away."""
@@ -157,14 +143,9 @@ class ParquetHistory:
             return list(names.scalars())
 
     def _reader(self) -> Any:
-        """DuckDB in memory; it fetches no extension and spills into our own folder."""
-        return duckdb.connect(
-            config={
-                "autoinstall_known_extensions": "false",
-                "autoload_known_extensions": "false",
-                "temp_directory": str(self.folder / "spilled"),
-            }
-        )
+        from services.demand.adapters import parquet_files  # noqa: PLC0415
+
+        return parquet_files.reader(self.folder)
 
     def _paths(self, names: Sequence[str]) -> list[str]:
         return [str(self.folder / name) for name in names]

@@ -13,14 +13,13 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 from sqlalchemy import Connection, func, select
 
 from services.demand.adapters.series_reading import LEARNT_REASONS, SIGNED, grid_of, shelves_of
 from services.demand.adapters.store.tables import Tables
 from services.demand.domain.movements import LEARNT, Reason
-from services.demand.domain.periods import EPOCH, Period, numbers_of
+from services.demand.domain.periods import EPOCH, Period, number_of, numbers_of
 from services.demand.domain.runs import RunOrder
 from services.demand.domain.series import Series, first_forecast, history_end, on_grid
 from services.demand.domain.shelf import out_by_period
@@ -66,31 +65,36 @@ class OneHistory:
     _reader: Any = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def series(self, order: RunOrder, item_id: str, site_id: str) -> Series | None:
-        """The history on the order's grid (chosen by data when `auto`); None when there is none."""
+    def series(
+        self, order: RunOrder, item_id: str, site_id: str, since: date | None = None
+    ) -> Series | None:
+        """The history on the order's grid (chosen by data when `auto`); None when there is none.
+
+        `since`: only the periods from this one on, also where nothing moved; None when none of
+        them is over.
+        """
         with self._lock:
-            newest = self._refresh(site_id)
-            days, amounts = self._use(item_id, site_id)
+            with self.database.read() as tx:
+                newest = self._refresh(tx.connection, site_id)
+                shelf = self._shelf(tx.connection, (item_id, site_id))
+            days, amounts = self._use(item_id, site_id, since)
         inside = days <= (order.as_of - EPOCH).days
         days, amounts = days[inside], amounts[inside]
-        if newest is None or not len(days):
+        if newest is None or not (len(days) or since):
             return None
         report = min(EPOCH + timedelta(days=newest), order.as_of)
-        return self._on_grid(order, (item_id, site_id), days, amounts=amounts, report=report)
-
-    def _on_grid(
-        self, order: RunOrder, place: Place, days: Ints, *, amounts: Array, report: date
-    ) -> Series | None:
         period = order.period
         if order.auto:
             period = grid_of(np.unique(days), history_end(order.as_of, report, Period.DAY))
         end = history_end(order.as_of, report, period)
         first, values, negative = on_grid(numbers_of(days, period), amounts, end)
+        if since is not None:
+            first, values = _from(number_of(since, period), end, first, values)
         if not len(values):
             return None
-        shelf = self._shelf(place)
         return Series(
-            *place,
+            item_id,
+            site_id,
             period,
             first,
             np.round(values, 6),
@@ -99,27 +103,23 @@ class OneHistory:
             out=None if shelf is None else out_by_period(*shelf, first, len(values), period),
         )
 
-    def _refresh(self, site_id: str) -> int | None:
+    def _refresh(self, connection: Connection, site_id: str) -> int | None:
         """The newest day with a movement of the site; reads what was staged since last time."""
         listed, staged = self.tables.history_file, self.tables.staged
-        with self.database.read() as tx:
-            files = tuple(
-                tx.connection.execute(select(listed.c.name).order_by(listed.c.name)).scalars()
-            )
-            if files != self._recent.files:
-                self._recent = _Recent(files)
-            self._take(tx.connection, staged)
+        files = tuple(connection.execute(select(listed.c.name).order_by(listed.c.name)).scalars())
+        if files != self._recent.files:
+            self._recent = _Recent(files)
+        self._take(connection, staged)
         known = self._recent
         if site_id not in known.newest_in_files and files:
             row = self._ask("SELECT max(day) FROM read_parquet(?) WHERE site_id = ?", site_id)
             known.newest_in_files[site_id] = -1 if row[0][0] is None else int(row[0][0])
         newest = max(known.newest_in_files.get(site_id, -1), known.newest.get(site_id, -1))
         if known.unread:
-            with self.database.read() as tx:
-                day = select(func.max(staged.c.day)).where(
-                    (staged.c.site_id == site_id) & (staged.c.seq > known.seen)
-                )
-                newest = max(newest, tx.connection.execute(day).scalar() or -1)
+            day = select(func.max(staged.c.day)).where(
+                (staged.c.site_id == site_id) & (staged.c.seq > known.seen)
+            )
+            newest = max(newest, connection.execute(day).scalar() or -1)
         return None if newest < 0 else newest
 
     def _take(self, connection: Connection, staged: Any) -> None:
@@ -134,7 +134,9 @@ class OneHistory:
         known.unread = known.kept + waiting > self.most_kept
         if known.unread:
             return
-        known.kept += max(0, waiting)
+        if waiting <= 0:
+            return
+        known.kept += waiting
         rows = connection.execute(
             select(
                 staged.c.seq,
@@ -154,18 +156,21 @@ class OneHistory:
             if sign:
                 known.rows.setdefault((item_id, site_id), []).append((day, sign * amount))
 
-    def _use(self, item_id: str, site_id: str) -> tuple[Ints, Array]:
+    def _use(self, item_id: str, site_id: str, since: date | None) -> tuple[Ints, Array]:
         """Days and signed amounts of what is learnt from, in no order."""
+        first = 0 if since is None else (since - EPOCH).days
         rows: list[tuple[int, float]] = list(self._recent.rows.get((item_id, site_id), ()))
         if self._recent.unread:
             rows += self._unread(item_id, site_id)
-        if self._recent.files:
+        # runs write the files: what came after a stored forecast is mostly not in them yet
+        if self._recent.newest_in_files.get(site_id, -1) >= first:
             rows += self._ask(
                 f"SELECT day, {SIGNED} FROM read_parquet(?) WHERE item_id = ? AND site_id = ? "  # noqa: S608  # constants; values are bound
                 f"AND reason IN ({LEARNT_REASONS})",
                 item_id,
                 site_id,
             )
+        rows = [row for row in rows if row[0] >= first]
         days = np.array([day for day, _ in rows], dtype=np.int64)
         return days, np.array([amount for _, amount in rows], dtype=np.float64)
 
@@ -184,25 +189,26 @@ class OneHistory:
 
     def _ask(self, query: str, *values: str) -> Sequence[Any]:
         if self._reader is None:
-            self._reader = duckdb.connect(
-                config={
-                    "autoinstall_known_extensions": "false",
-                    "autoload_known_extensions": "false",
-                    "temp_directory": str(self.folder / "spilled"),
-                    "threads": "1",
-                }
-            )
+            # a service that is never asked needs no reader
+            from services.demand.adapters import parquet_files  # noqa: PLC0415
+
+            self._reader = parquet_files.reader(self.folder, threads="1")
         paths = [str(self.folder / name) for name in self._recent.files]
         return list(self._reader.execute(query, [paths, *values]).fetchall())
 
-    def _shelf(self, place: Place) -> tuple[Ints, Array] | None:
+    def _shelf(self, connection: Connection, place: Place) -> tuple[Ints, Array] | None:
         table = self.tables.shelf
-        with self.database.read() as tx:
-            rows = tx.connection.execute(
-                select(
-                    table.c.item_id, table.c.site_id, table.c.day, table.c.level, table.c.out_share
-                )
-                .where((table.c.item_id == place[0]) & (table.c.site_id == place[1]))
-                .order_by(table.c.day)
-            ).all()
+        rows = connection.execute(
+            select(table.c.item_id, table.c.site_id, table.c.day, table.c.level, table.c.out_share)
+            .where((table.c.item_id == place[0]) & (table.c.site_id == place[1]))
+            .order_by(table.c.day)
+        ).all()
         return shelves_of(rows).get(place)
+
+
+def _from(start: int, end: int, first: int, values: Array) -> tuple[int, Array]:
+    """Amounts of the periods from `start` until before `end`: 0 where nothing moved."""
+    whole = np.zeros(max(0, end - start))
+    if len(values):
+        whole[first - start :] = values
+    return start, whole

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 from services.demand.domain.accuracy import Figures, Place
-from services.demand.domain.forecasts import Outcome
 from services.demand.domain.runs import RunState
 from shared.clock import Clock
 from shared.telemetry import Telemetry
@@ -44,6 +43,10 @@ class Metrics:
         self._series = telemetry.counter(
             "demand_series_total", "Series of forecast runs, by outcome", ("outcome",)
         )
+        self._drivers_failed = telemetry.counter(
+            "demand_driver_failures_total",
+            "Parts of runs forecast without calendars and signals, since trying them failed",
+        )
         self._accuracy = {
             name: telemetry.gauge(f"demand_accuracy_{name}", words, ("site_id", "demand_class"))
             for name, words in ACCURACY.items()
@@ -68,13 +71,12 @@ class Metrics:
         if state is RunState.DONE:
             self._run_seconds.observe(seconds)
 
-    def series(self, outcomes: Sequence[Outcome]) -> None:
-        for outcome in outcomes:
-            if outcome.forecast is None:
-                word = "refused"
-            else:
-                word = "forecast" if outcome.finding is None else "stand_in"
-            self._series.labels(word).inc()
+    def series(self, kinds: Mapping[str, int]) -> None:
+        for kind, count in kinds.items():
+            self._series.labels(kind).inc(count)
+
+    def drivers_failed(self, parts: int) -> None:
+        self._drivers_failed.inc(parts)
 
     def accuracy(self, parts: Mapping[Place, Figures]) -> None:
         """What is not known of a place is not a number."""

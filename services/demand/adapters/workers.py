@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import get_context
 from typing import TypeVar
 
+from services.demand.adapters.own_process import leave_with_parent
 from services.demand.domain.forecasts import Finding, Outcome
 from services.demand.ports import Part, PartMade
 from shared.yielding import step_back
@@ -20,17 +19,9 @@ ASK_SECONDS = 0.2
 
 
 def _start_worker() -> None:
-    """Runs first in a worker: it leaves the processor to those who answer calls, and must
-    not outlive a parent that was killed."""
+    """Runs first in a worker: it leaves the processor to those who answer calls."""
     step_back()
-    parent = parent_process()
-    if parent is not None:
-
-        def leave_with(sentinel: int) -> None:
-            connection.wait([sentinel])
-            os._exit(1)
-
-        threading.Thread(target=leave_with, args=(parent.sentinel,), daemon=True).start()
+    leave_with_parent()
 
 
 def make(part: Part) -> PartMade:

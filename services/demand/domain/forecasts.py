@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -105,3 +107,14 @@ class Outcome:
     site_id: str
     forecast: Forecast | None
     finding: Finding | None
+
+
+def kinds_of(outcomes: Iterable[Outcome]) -> Counter[str]:
+    """How many were forecast, served by a stand-in, and refused."""
+    kinds = Counter[str]()
+    for one in outcomes:
+        if one.forecast is None:
+            kinds["refused"] += 1
+        else:
+            kinds["forecast" if one.finding is None else "stand_in"] += 1
+    return kinds

@@ -2,7 +2,8 @@
 
 Each series has its own stream of draws, named by item and site, and follows one common
 draw by the correlation that past errors had. Whatever is summed, a series' draws are the
-same: sums of sums agree draw by draw.
+same: sums of sums agree draw by draw. The sum over the lead time has draws of its own: they go
+through the sum's own quantiles, in the order that the draws of its periods have.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from hashlib import blake2b
 from statistics import NormalDist
 
@@ -17,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.demand.domain.accuracy import SAID, Claim
-from services.demand.domain.forecasts import Forecast, ForecastPeriod
+from services.demand.domain.forecasts import Forecast, ForecastPeriod, LeadSum
 from services.demand.domain.periods import Period
 
 Array = NDArray[np.float64]
@@ -48,29 +50,51 @@ def stream(*names: str) -> np.random.Generator:
 
 def draws_of(forecast: Forecast, correlation: float, draws: int = DRAWS) -> Array:
     """[period, draw] amounts of one forecast; draw d of all forecasts is one possible world."""
-    horizon = len(forecast.periods)
-    shape = (horizon, draws)
-    common = _by_period(forecast, COMMON, draws)
-    own = stream(forecast.item_id, forecast.site_id).standard_normal(shape)
-    place = normal_cdf(np.sqrt(correlation) * common + np.sqrt(1.0 - correlation) * own)
-    levels = np.array(forecast.levels)
+    return amounts_of(forecast, turns_of(forecast, correlation, draws))
+
+
+def turns_of(forecast: Forecast, correlation: float, draws: int = DRAWS) -> Array:
+    """[period, draw] standard normal: how high each draw lies within its period."""
+    own = stream(forecast.item_id, forecast.site_id)
+    common = np.stack(
+        [_common(forecast.period, period.start, draws) for period in forecast.periods]
+    )
+    return np.asarray(
+        np.sqrt(correlation) * common
+        + np.sqrt(1.0 - correlation) * own.standard_normal(common.shape)
+    )
+
+
+@lru_cache(maxsize=512)
+def _common(grid: Period, start: date, draws: int) -> Array:
+    """The common draws of a period are the same for all forecasts that have it."""
+    return stream(COMMON, grid.value, start.isoformat()).standard_normal(draws)
+
+
+def amounts_of(forecast: Forecast, turns: Array) -> Array:
+    """[period, draw] amounts at these turns."""
     curves = np.array([period.quantiles for period in forecast.periods])
-    right = np.clip(np.searchsorted(levels, place), 1, len(levels) - 1)
-    share = np.clip((place - levels[right - 1]) / (levels[right] - levels[right - 1]), 0.0, 1.0)
+    return _along(forecast.levels, curves, turns)
+
+
+def lead_amounts_of(forecast: Forecast, lead: LeadSum, turns: Array) -> Array:
+    """[1, draw] amounts of the sum over the lead time, by its own quantiles.
+
+    A draw is as high within the sum as the mean of its turns over the lead time: standard
+    normal again, and correlated between two forecasts as the turns of one period are.
+    """
+    turn = turns[: lead.periods].sum(axis=0, keepdims=True) / np.sqrt(lead.periods)
+    return _along(forecast.levels, np.array([lead.quantiles]), turn)
+
+
+def _along(levels: Sequence[float], curves: Array, turns: Array) -> Array:
+    """Between the quantiles curves [n, level], straight; beyond the outermost ones, those."""
+    known, place = np.array(levels), normal_cdf(turns)
+    right = np.clip(np.searchsorted(known, place), 1, len(known) - 1)
+    share = np.clip((place - known[right - 1]) / (known[right] - known[right - 1]), 0.0, 1.0)
     low = np.take_along_axis(curves, right - 1, axis=1)
     high = np.take_along_axis(curves, right, axis=1)
     return np.asarray(low + share * (high - low))
-
-
-def _by_period(forecast: Forecast, name: str, draws: int) -> Array:
-    """The common draws of a period are the same for all forecasts that have it."""
-    grid = forecast.period.value
-    return np.stack(
-        [
-            stream(name, grid, period.start.isoformat()).standard_normal(draws)
-            for period in forecast.periods
-        ]
-    )
 
 
 def ward_parts(
@@ -120,7 +144,7 @@ def _score(claim: Claim, actual: float) -> float:
 @dataclass(frozen=True, slots=True)
 class Total:
     """The sum of `series` forecasts; `left_out`: those on another grid, too old, or in another
-    unit."""
+    unit. `lead`: of the lead time that all of them have; else None, and `lead_missing` why."""
 
     period: Period
     periods: tuple[ForecastPeriod, ...]
@@ -128,6 +152,8 @@ class Total:
     left_out: int
     base_unit: str
     correlation: float
+    lead: LeadSum | None = None
+    lead_missing: str = ""
 
 
 def total_periods(
@@ -139,3 +165,8 @@ def total_periods(
         ForecastPeriod(day, float(mean), tuple(float(q) for q in curve))
         for day, mean, curve in zip(days, means, curves, strict=True)
     )
+
+
+def total_lead(lead: int, mean: float, amounts: Array, levels: Sequence[float]) -> LeadSum:
+    """The mean and the draws [draw] of a sum over `lead` periods, shown."""
+    return LeadSum(lead, mean, tuple(float(q) for q in np.quantile(amounts, levels)))

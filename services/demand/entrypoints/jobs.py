@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from services.demand.domain.runs import RunState
-from services.demand.ports import Store, Watch
-from services.demand.use_cases.carry_out import CarryOutRun
+from services.demand.ports import RunWatch, Store
 from shared.clock import Clock
 from shared.errors import Refusal, Unavailable
 from shared.storage import Database
-from shared.storage.turns import Turn
 from shared.telemetry import get_log
 
 TURN = "forecast-runs"
@@ -26,18 +24,18 @@ RETRY_FAILED = timedelta(days=1)
 class RunJob:
     """A thread that takes the oldest unfinished run; a restart goes on where it was left.
 
-    `close_workers` ends the worker processes when there is nothing left to do.
+    `carry_out`: run id, whether to stop -> whether the run is finished.
     """
 
     database: Database
     store: Store
-    carry_out: CarryOutRun
-    close_workers: Callable[[], None]
+    carry_out: Callable[[str, Callable[[], bool]], bool]
     clock: Clock
-    watch: Watch
+    watch: RunWatch
     _stopping: threading.Event = field(default_factory=threading.Event)
     _wake: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
+    _begun: bool = False
 
     def wake(self) -> None:
         """There is a new run."""
@@ -56,34 +54,41 @@ class RunJob:
 
     def _live(self) -> None:
         log = get_log("forecast-runs")
-        turn: Turn | None = None
-        begun = False
+        while not self._stopping.is_set():
+            try:
+                if not self._look():
+                    self._wait(LOOK_SECONDS)
+            except Unavailable as refusal:
+                log.warning("store is away", reason=refusal.reason, delay_s=AWAY_SECONDS)
+                self._stopping.wait(AWAY_SECONDS)
+            except Exception as error:  # noqa: BLE001  # the job must outlive any fault
+                log.error("job stumbled", error_type=type(error).__name__)  # noqa: TRY400
+                self._stopping.wait(AWAY_SECONDS)
+
+    def _look(self) -> bool:
+        """Carries out the oldest unfinished run; False when there is none, or not our turn.
+
+        The turn is held no longer than that: a backup takes it while nothing runs.
+        """
+        if self._begun and not self._unfinished():
+            return False
+        turn = self.database.try_turn(TURN)
+        if turn is None:
+            return False
         try:
-            while not self._stopping.is_set():
-                try:
-                    turn = turn or self.database.try_turn(TURN)
-                    if turn is None:
-                        self._wait(LOOK_SECONDS)
-                        continue
-                    if not begun:
-                        self._begin()
-                        begun = True
-                    if not self._one():
-                        self.close_workers()
-                        self._wait(LOOK_SECONDS)
-                except Unavailable as refusal:
-                    log.warning("store is away", reason=refusal.reason, delay_s=AWAY_SECONDS)
-                    if turn is not None:
-                        turn.release()
-                        turn = None
-                    self._stopping.wait(AWAY_SECONDS)
-                except Exception as error:  # noqa: BLE001  # the job must outlive any fault
-                    log.error("job stumbled", error_type=type(error).__name__)  # noqa: TRY400
-                    self._stopping.wait(AWAY_SECONDS)
+            if not self._begun:
+                self._begin()
+                self._begun = True
+            unfinished = self._unfinished()
+            if unfinished:
+                self._one(unfinished[0])
+            return bool(unfinished)
         finally:
-            self.close_workers()
-            if turn is not None:
-                turn.release()
+            turn.release()
+
+    def _unfinished(self) -> Sequence[str]:
+        with self.store.read() as books:
+            return books.runs.unfinished()
 
     def _wait(self, seconds: float) -> None:
         self._wake.wait(seconds)
@@ -98,13 +103,7 @@ class RunJob:
         if made is not None:
             self.watch.forecast_made(made)
 
-    def _one(self) -> bool:
-        """Carries out the oldest unfinished run; False when there is none."""
-        with self.store.read() as books:
-            unfinished = books.runs.unfinished()
-        if not unfinished:
-            return False
-        run_id = unfinished[0]
+    def _one(self, run_id: str) -> None:
         log = get_log("forecast-runs")
         log.info("run begins", run_id=run_id)
         try:
@@ -114,7 +113,6 @@ class RunJob:
             raise
         except Exception as error:  # noqa: BLE001  # one bad run must not end the job
             self._failed(run_id, error)
-        return True
 
     def _failed(self, run_id: str, error: Exception) -> None:
         get_log("forecast-runs").error("run failed", run_id=run_id, error_type=type(error).__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -126,23 +127,24 @@ class MemoryForecasts:
     def newest(self, site_id: str, item_id: str) -> Forecast | None:
         return self.newest_by_place.get((site_id, item_id))
 
-    def page(self, site_id: str, after: tuple[str, str] | None, limit: int) -> Sequence[Forecast]:
-        places = [
-            place
-            for place in sorted(self.newest_by_place)
-            if site_id in ("", place[0]) and (after is None or place > after)
-        ]
-        return [self.newest_by_place[place] for place in places[:limit]]
-
     def put(self, forecasts: Sequence[Forecast]) -> None:
         self.newest_by_place.update({(f.site_id, f.item_id): f for f in forecasts})
 
-    def some(self, site_ids: Sequence[str], item_ids: Sequence[str]) -> Sequence[Forecast]:
-        return [
+    def some(
+        self,
+        site_ids: Sequence[str],
+        item_ids: Sequence[str],
+        after: tuple[str, str] | None,
+        limit: int,
+    ) -> Sequence[Forecast]:
+        found = [
             self.newest_by_place[site, item]
             for site, item in sorted(self.newest_by_place)
-            if (not site_ids or site in site_ids) and (not item_ids or item in item_ids)
+            if (not site_ids or site in site_ids)
+            and (not item_ids or item in item_ids)
+            and (after is None or (site, item) > after)
         ]
+        return found[:limit]
 
     def newest_made(self) -> datetime | None:
         return max((f.made_time for f in self.newest_by_place.values()), default=None)
@@ -290,7 +292,8 @@ class Counts:
     duplicate: int = 0
     refused: int = 0
     ended: list[RunState] = field(default_factory=list)
-    outcomes: list[Outcome] = field(default_factory=list)
+    kinds: Counter[str] = field(default_factory=Counter)
+    driver_failures: int = 0
     figures: dict[Place, Figures] = field(default_factory=dict)
 
     def movements(self, accepted: int, duplicate: int, refused: int) -> None:
@@ -301,8 +304,11 @@ class Counts:
     def run_ended(self, state: RunState, seconds: float) -> None:
         self.ended.append(state)
 
-    def series(self, outcomes: Sequence[Outcome]) -> None:
-        self.outcomes.extend(outcomes)
+    def series(self, kinds: Mapping[str, int]) -> None:
+        self.kinds.update(kinds)
+
+    def drivers_failed(self, parts: int) -> None:
+        self.driver_failures += parts
 
     def forecast_made(self, at: datetime) -> None:
         """Nothing to remember."""

@@ -11,12 +11,12 @@ import numpy as np
 from services.demand.domain.accuracy import Claim, by_place, came_true, claim_of
 from services.demand.domain.classes import LONGEST
 from services.demand.domain.drivers.signals import Signal, call_signals, reported_signals
-from services.demand.domain.forecasts import Finding, Outcome
+from services.demand.domain.forecasts import Finding, Outcome, kinds_of
 from services.demand.domain.grids import periods_for
 from services.demand.domain.periods import Period
 from services.demand.domain.runs import Run, RunState
 from services.demand.domain.series import Series
-from services.demand.ports import Array, Books, History, Models, Part, Store, Watch, Workers
+from services.demand.ports import Array, Books, History, Models, Part, RunWatch, Store, Workers
 from services.demand.use_cases.move_on import MoveOn
 from shared.catalogue.codes import Code, CodeSystem
 from shared.clock import Clock
@@ -52,7 +52,7 @@ class CarryOutRun:
     history: History
     workers: Workers
     clock: Clock
-    watch: Watch
+    watch: RunWatch
     models: Models
     together: int = 20_000
     teach_from: int = 1000
@@ -144,6 +144,8 @@ class CarryOutRun:
         if stopped():
             return False
         for made in self.workers.forecast(parts, stopped):
+            if made.drivers_failed:
+                self.watch.drivers_failed(made.drivers_failed)
             fresh = [one for one in made.outcomes if (one.item_id, one.site_id) not in done]
             for start in range(0, len(fresh), STORED_AT_ONCE):
                 if start and stopped():
@@ -221,7 +223,7 @@ class CarryOutRun:
             books.forecasts.put([o.forecast for o in outcomes if o.forecast is not None])
             books.accuracy.claim(claims)
             books.runs.advance(run.run_id, outcomes)
-        self.watch.series(outcomes)
+        self.watch.series(kinds_of(outcomes))
 
     def _end(self, run: Run, *, nothing: bool) -> None:
         now = self.clock.now()

@@ -32,13 +32,14 @@ METHODS: Mapping[str, str] = {
 class PartDriven:
     """A forecast after its drivers. By row of the driven series: `contributions`, and `parts`
     that their means are made of. `losses`: back-tests by way of using the drivers, relative
-    to none. `noted`: what could not be tried, for every reader."""
+    to none. `noted`: what could not be tried, for every reader; `failed`: for a fault of ours."""
 
     forecast: TableForecast = field(repr=False)
     contributions: Mapping[int, tuple[Contribution, ...]] = field(default_factory=dict, repr=False)
     parts: Mapping[int, Mapping[str, Array]] = field(default_factory=dict, repr=False)
     losses: Mapping[str, float] = field(default_factory=dict)
     noted: str = ""
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,8 @@ class ForecastItem:
         # only whole periods move a forecast: before one is over there is nothing to read
         if number_of(today, stored.period) > first:
             order = RunOrder(stored.period, len(stored.periods), today)
-            used = self.history.series(order, stored.item_id, stored.site_id)
+            since = stored.periods[0].start
+            used = self.history.series(order, stored.item_id, stored.site_id, since)
         end = used.end if used is not None else first
         passed = max(0, end - first)
         after = stored

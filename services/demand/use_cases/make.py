@@ -63,26 +63,28 @@ class MakePart:
         fresh = [one for one in heard if seen[id(one)].demand_class is DemandClass.NEW]
         grown = [one for one in heard if seen[id(one)].demand_class is not DemandClass.NEW]
         outcomes += newcomers(part, fresh, grown)
-        chosen: Mapping[Group, Judged] = part.chosen or {}
-        if grown:
-            made, chosen = self._routed(part, grown)
-            outcomes += made
-        return PartMade(outcomes, chosen)
+        if not grown:
+            return PartMade(outcomes, part.chosen or {})
+        made = self._routed(part, grown)
+        return replace(made, outcomes=[*outcomes, *made.outcomes])
 
-    def _routed(
-        self, part: Part, series: Sequence[Series]
-    ) -> tuple[list[Outcome], Mapping[Group, Judged]]:
+    def _routed(self, part: Part, series: Sequence[Series]) -> PartMade:
         try:
             learnt = self._learn(part, series)
-            return self._outcomes(part, series, learnt), learnt.chosen
+            outcomes = self._outcomes(part, series, learnt)
+            return PartMade(outcomes, learnt.chosen, int(learnt.driven.failed))
         except Exception as error:  # noqa: BLE001  # one bad series must never stop a run
             failure = type(error).__name__
         if len(series) == 1:
-            return [self._alone(part, series[0], failure)], part.chosen or {}
+            return PartMade([self._alone(part, series[0], failure)], part.chosen or {})
         middle = len(series) // 2
-        left, chosen = self._routed(part, series[:middle])
-        right, _ = self._routed(part, series[middle:])
-        return [*left, *right], chosen
+        left = self._routed(part, series[:middle])
+        right = self._routed(part, series[middle:])
+        return PartMade(
+            [*left.outcomes, *right.outcomes],
+            left.chosen,
+            left.drivers_failed + right.drivers_failed,
+        )
 
     def _learn(self, part: Part, series: Sequence[Series]) -> _Learnt:
         read = table_of(series, part.horizon, uniform=part.uniform)
@@ -120,7 +122,7 @@ class MakePart:
                 f"Calendars and signals could not be tried ({type(error).__name__}): this is "
                 "the forecast without them."
             )
-            return PartDriven(made, noted=noted)
+            return PartDriven(made, noted=noted, failed=True)
 
     def _outcomes(self, part: Part, series: Sequence[Series], learnt: _Learnt) -> list[Outcome]:
         table, made = learnt.table, learnt.made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import groupby
 
 from services.demand.domain.periods import Period
@@ -66,7 +67,9 @@ class OneWithPeaks:
     store: Store
     zone: str
 
-    def series(self, order: RunOrder, item_id: str, site_id: str) -> Series | None:
+    def series(
+        self, order: RunOrder, item_id: str, site_id: str, since: date | None = None
+    ) -> Series | None:
         if order.period is Period.DAY:
             with self.store.read() as books:
                 uses = books.uses.of([item_id], [site_id])
@@ -74,4 +77,4 @@ class OneWithPeaks:
             peaks = peak_series(uses, order.as_of, self.zone, newest.get(site_id, 0))
             if peaks is not None:
                 return peaks
-        return self.history.series(order, item_id, site_id)
+        return self.history.series(order, item_id, site_id, since)

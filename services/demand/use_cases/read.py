@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -17,6 +17,7 @@ from shared.clock import Clock, today
 from shared.errors import Missing, NotNow
 
 PAGE_SIZE = 100
+READ_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class ListForecasts:
         limit = size or PAGE_SIZE
         with self.store.read() as books:
             site_id = known_site(books, site) if site else ""
-            found = books.forecasts.page(site_id, after, limit + 1)
+            found = books.forecasts.some([site_id] if site_id else [], [], after, limit + 1)
             classes = {item.item_id: item.item_class for item in books.catalogue.all_items()}
             signals = signals_now(books, self.reading.today())
         shown = [
@@ -98,6 +99,17 @@ class ListForecasts:
             return forecast
         warning = f"Too old to act on: {useless}"
         return replace(forecast, data_quality=(warning, *forecast.data_quality))
+
+
+def every(
+    books: Books, sites: Sequence[str] = (), item_ids: Sequence[str] = ()
+) -> Iterator[Forecast]:
+    """The newest forecasts of these sites and items, of all where none are named, by site and
+    item; some at a time, since those of a whole group do not fit into memory."""
+    after = None
+    while page := books.forecasts.some(sites, item_ids, after, READ_AT_ONCE):
+        yield from page
+        after = (page[-1].site_id, page[-1].item_id)
 
 
 def known_item(books: Books, code: Code) -> Item:

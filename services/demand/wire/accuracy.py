@@ -46,6 +46,10 @@ def total_to_wire(total: Total) -> pb.TotalForecast:
         left_out=total.left_out,
         base_unit=total.base_unit,
         correlation=total.correlation,
+        lead_time=0 if total.lead is None else total.lead.periods,
+        lead_sum_mean=None if total.lead is None else total.lead.mean,
+        lead_sum_quantiles=() if total.lead is None else total.lead.quantiles,
+        lead_missing=total.lead_missing,
     )
 
 

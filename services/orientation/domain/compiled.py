@@ -60,6 +60,8 @@ BEDSIDE = {
     )
     for name in (*VITALS, PAIN)
 }
+# the same as a place and the look-up of a usual reading: most readings need no more
+USUAL = {name: (at, usual.get) for name, (at, usual, *_) in BEDSIDE.items()}
 CHRONICS = GRIDS[CHRONIC]
 LAST_AGE = GRIDS[AGE].count - 1  # ages start at 0, in whole years
 UNKNOWN_SEX = GRIDS[SEX].unknown
@@ -134,15 +136,19 @@ class CompiledModel:
             stays += sum(_further(admission, cells, known))
             total += more + worst
             codes, parts = _with_more(codes, parts, more, worst)
-        return ModelScore(
-            icu.chance(total),
-            admission.chance(stays),
-            total,
-            written.base,
-            codes,
-            parts,
-            kind != CALL,
-            icu.curve,
+        # Not by its own constructor: that one is written in Python and takes twice as long.
+        return tuple.__new__(
+            ModelScore,
+            (
+                icu.chance(total),
+                admission.chance(stays),
+                total,
+                written.base,
+                codes,
+                parts,
+                kind != CALL,
+                icu.curve,
+            ),
         )
 
 
@@ -159,11 +165,12 @@ def _take_down(patient: PatientInputs, cells: list[int]) -> str:
     cells[SEX_AT] = SEXES.get(patient.sex, UNKNOWN_SEX)
     vitals = patient.vitals
     for name, value in vitals.items():
-        at, usual, low, step, last = BEDSIDE[name]
-        cell = usual.get(value)
+        at, usual_cell = USUAL[name]
+        cell = usual_cell(value)
         if cell is not None:
             cells[at] = cell
             continue
+        _, _, low, step, last = BEDSIDE[name]
         place = (value - low) / step + 0.5
         if place >= 0:
             cells[at] = int(place) if place < last else last

@@ -79,7 +79,7 @@ def _fit(needs: Sequence[Need], facility: Facility) -> Fit:
 class Columns:
     """What a ranking asks of every facility, one entry a row."""
 
-    points: Floats = field(repr=False)  # on the unit sphere, [row, axis]
+    points: Floats = field(repr=False)  # on the unit sphere, [row, axis], and a last column of 1
     bed_gain_min: Floats = field(repr=False)  # of a fresh count, against not knowing
     counted_s: Floats = field(repr=False)  # when, seconds since 1970
     closed: npt.NDArray[np.bool_] = field(repr=False)
@@ -92,13 +92,17 @@ class Columns:
         parts = (getattr(self, name)[rows] for name in self.__dataclass_fields__)
         return Columns(*parts)
 
-    def chords(self, latitude: float, longitude: float) -> Floats:
-        """Squared straight-line distances on the unit sphere: the order of the kilometres."""
+    def haversines(self, latitude: float, longitude: float) -> Floats:
+        """sin² of half the angle at the earth's centre: the order of the kilometres.
+
+        (1 - cosine) / 2 of two points, one product of a matrix and a vector; what rounding
+        takes away from a distance is below a metre.
+        """
         lat, lon = math.radians(latitude), math.radians(longitude)
-        flat = math.cos(lat)
-        away = self.points - (flat * math.cos(lon), flat * math.sin(lon), math.sin(lat))
-        chords: Floats = np.einsum("ij,ij->i", away, away)
-        return chords
+        flat = -0.5 * math.cos(lat)
+        to = np.array((flat * math.cos(lon), flat * math.sin(lon), -0.5 * math.sin(lat), 0.5))
+        found: Floats = self.points @ to
+        return np.maximum(found, 0.0, out=found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,7 @@ class Near:
     fixed_min: Floats = field(repr=False)  # minutes for what is lacking, and for being closed
     limited: bool  # whether any of them limits ages
     hours: tuple[int, ...]  # places of those that tell their hours
+    shut: bool  # whether any of them is closed
     newest_s: float  # when the last of the counts was taken
     gain_then_min: Floats = field(repr=False)  # what each count was worth at that instant
 
@@ -141,7 +146,7 @@ class Directory:
             np.array([f.longitude for f in rows], dtype=np.float64),
         )
         columns = Columns(
-            np.ascontiguousarray(points.T),
+            np.column_stack([points.T, np.ones(len(rows))]),
             np.array(
                 [0.0 if c is None else bed_minutes(c.beds) - UNKNOWN_BEDS_MIN for c in counts]
             ),
@@ -157,7 +162,7 @@ class Directory:
 
     def distances(self, latitude: float, longitude: float) -> Floats:
         """Great-circle kilometres to every facility."""
-        return kilometres(self.columns.chords(latitude, longitude))
+        return kilometres(self.columns.haversines(latitude, longitude))
 
     def meeting(self, needs: Sequence[Need]) -> npt.NDArray[np.bool_]:
         """Whether each facility has one code of every need."""
@@ -211,6 +216,7 @@ class Directory:
             able.lacking_min[rows] + CLOSED_MIN * columns.closed,
             bool(np.isfinite(columns.age_from).any() or np.isfinite(columns.age_until).any()),
             tuple(int(place) for place in np.flatnonzero(columns.has_hours)),
+            bool(columns.closed.any()),
             newest,
             columns.bed_gain_min * faded(newest - columns.counted_s),
         )
@@ -244,6 +250,8 @@ def on_sphere(latitude: Floats, longitude: Floats) -> Floats:
     return np.stack([flat * np.cos(lon), flat * np.sin(lon), np.sin(lat)])
 
 
-def kilometres(chords: Floats) -> Floats:
-    """Great-circle kilometres of squared chords of the unit sphere."""
-    return np.asarray(2 * EARTH_KM * np.arcsin(np.minimum(1.0, np.sqrt(chords) / 2)))
+def kilometres(haversines: Floats) -> Floats:
+    """Great-circle kilometres of haversines; works in their memory."""
+    np.arcsin(np.sqrt(haversines, out=haversines), out=haversines)
+    haversines *= 2 * EARTH_KM
+    return haversines

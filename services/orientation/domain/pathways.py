@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.orientation.domain.severity import Assessment, Band
 
 CHILD_UNTIL = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(NamedTuple):
     """Any one of `codes` will do; without one the patient loses about `penalty_min`."""
 
     codes: tuple[str, ...]

@@ -19,6 +19,8 @@ VITAL_FIELDS = (
     "glucose_g_l",
     "pain_0_10",
 )
+VITALS = frozenset(VITAL_FIELDS)
+NUMBER = (int, float)
 AWAKE = {"VOICE": "ALTERED", "PAIN": "UNCONSCIOUS", "UNRESPONSIVE": "UNCONSCIOUS"}
 NOTHING = GroupMeaning("other", "GENERAL", "")
 
@@ -77,12 +79,16 @@ def _patient(
 
     def number(name: str) -> float | None:
         value = values.get(name)
-        return float(value) if isinstance(value, int | float) else None
+        return float(value) if isinstance(value, NUMBER) else None
 
     def text(name: str) -> str:
         value = values.get(name)
         return value if isinstance(value, str) else ""
 
+    vitals = {}
+    for name, value in values.items():
+        if name in VITALS and isinstance(value, NUMBER):
+            vitals[name] = float(value)
     complaints = _complaints(facts)
     meaning = _meaning(complaints, motive, vocabulary)
     if not complaints and motive is not None and motive.complaint_code is not None:
@@ -97,13 +103,12 @@ def _patient(
         raised.add("CHEST_PAIN")
     age = number("age_years")
     chronic = number("chronic_condition_count")
-    vitals = {name: number(name) for name in VITAL_FIELDS if name in values}
     return Patient(
         who,
         age if age is not None else number("age_from_birth"),
         text("sex"),
         complaints,
-        {name: value for name, value in vitals.items() if value is not None},
+        vitals,
         text("care_level"),
         flags | raised,
         meaning.pathway,

@@ -49,6 +49,7 @@ OLD_MIN = 120.0  # from this age on a free-bed count is called old
 # Of a normal spread, the share of the stated error that is one standard deviation: the
 # error is taken to hold four times in five.
 ONE_SD = 1 / 1.2816
+DEVIATION, ROAD_DEVIATION = RELATIVE_ERROR * ONE_SD, ROAD_RELATIVE_ERROR * ONE_SD
 SQRT_HALF = math.sqrt(0.5)
 MOST_WORDS = 8192  # reasons remembered: the same minutes and counts come again and again
 BEDS_UNKNOWN = Reason("BEDS_UNKNOWN", "No count of free beds is known")
@@ -110,11 +111,14 @@ def rank(
     costs = _costs(asked, roads)
     # rows are in the order of the FINESS numbers, which settles ties
     order = np.rint(costs.score * 1e6).argsort(kind="stable")[:BEST].tolist()
-    found = [_found(asked, costs, place) for place in order]
+    found = _found(asked, costs, order)
     nearest = int(costs.travel.argmin())
     why_not = ""
     if nearest != order[0]:
-        other = found[order.index(nearest)] if nearest in order else _found(asked, costs, nearest)
+        if nearest in order:
+            other = found[order.index(nearest)]
+        else:
+            (other,) = _found(asked, costs, [nearest])
         why_not = _why_not(asked, other, found[0])
     return Ranking(_options(asked, found), why_not)
 
@@ -139,12 +143,14 @@ class _Costs(NamedTuple):
 def _costs(asked: _Asked, roads: Roads | None) -> _Costs:
     journey, near = asked.journey, asked.near
     columns = near.columns
-    km = kilometres(columns.chords(journey.latitude, journey.longitude))
+    km = kilometres(columns.haversines(journey.latitude, journey.longitude))
     travel = crow_minutes(km, journey.vehicle_type, journey.local_hour)
     known = None
     if roads is not None:
         travel, known = _by_road(asked, travel, roads)
-    score = travel + near.fixed_min + _bed_minutes(journey, near)
+    score = _bed_minutes(journey, near)
+    score += near.fixed_min
+    score += travel
     if near.hours:
         _out_of_hours(asked, travel, score)
     if near.limited and journey.age_years is not None:
@@ -162,14 +168,16 @@ def _costs(asked: _Asked, roads: Roads | None) -> _Costs:
 
 def _bed_minutes(journey: Journey, near: Near) -> Floats:
     """What the counts of free beds cost, each faded to what is known instead of a count."""
-    now_s = journey.now.timestamp()
+    now_s, weight = journey.now.timestamp(), journey.bed_weight
     since = now_s - near.newest_s
     if since >= 0:  # all fade alike from the newest on
-        left = near.gain_then_min * 2.0 ** (-since / (60 * HALF_LIFE_MIN))
+        minutes = near.gain_then_min * (weight * 2.0 ** (-since / (60 * HALF_LIFE_MIN)))
     else:  # a count from the future is taken as fresh
         columns = near.columns
-        left = columns.bed_gain_min * faded(np.maximum(0.0, now_s - columns.counted_s))
-    return np.asarray(left * journey.bed_weight + UNKNOWN_BEDS_MIN * journey.bed_weight)
+        minutes = columns.bed_gain_min * faded(np.maximum(0.0, now_s - columns.counted_s))
+        minutes *= weight
+    minutes += UNKNOWN_BEDS_MIN * weight
+    return np.asarray(minutes)
 
 
 def _by_road(
@@ -223,23 +231,27 @@ class _Found(NamedTuple):
     deviation: float  # standard deviation of the score in minutes
 
 
-def _found(asked: _Asked, costs: _Costs, place: int) -> _Found:
-    journey, directory = asked.journey, asked.directory
-    row = asked.near.rows[place]
-    travel = float(costs.travel[place])
-    on_roads = costs.on_roads is not None and bool(costs.on_roads[place])
-    count = directory.counts[row]
-    age, trust = None, 0.0
-    if count is not None:
-        age = max(0.0, (journey.now - count.updated).total_seconds() / 60.0)
-        trust = 0.5 ** (age / HALF_LIFE_MIN)
-    error = ROAD_RELATIVE_ERROR if on_roads else RELATIVE_ERROR
-    # of the way, and of the beds as they age
-    deviation = math.hypot(
-        travel * error * ONE_SD, (1 - trust) * UNKNOWN_BEDS_MIN * journey.bed_weight
-    )
-    facility = directory.facilities[row]
-    return _Found(facility, float(costs.score[place]), travel, on_roads, count, age, deviation)
+def _found(asked: _Asked, costs: _Costs, places: Sequence[int]) -> list[_Found]:
+    journey, directory, near = asked.journey, asked.directory, asked.near
+    now, unknown_min = journey.now, UNKNOWN_BEDS_MIN * journey.bed_weight
+    at = np.array(places)
+    travels, scores = costs.travel[at].tolist(), costs.score[at].tolist()
+    roads = [False] * len(places) if costs.on_roads is None else costs.on_roads[at].tolist()
+    out = []
+    for row, travel, score, on_roads in zip(
+        near.rows[at].tolist(), travels, scores, roads, strict=True
+    ):
+        count, age, trust = directory.counts[row], None, 0.0
+        if count is not None:
+            age = max(0.0, (now - count.updated).total_seconds() / 60.0)
+            trust = 0.5 ** (age / HALF_LIFE_MIN)
+        # of the way, and of the beds as they age
+        way = travel * (ROAD_DEVIATION if on_roads else DEVIATION)
+        deviation = math.hypot(way, (1 - trust) * unknown_min)
+        out.append(
+            _Found(directory.facilities[row], score, travel, on_roads, count, age, deviation)
+        )
+    return out
 
 
 def _options(asked: _Asked, found: Sequence[_Found]) -> tuple[FacilityOption, ...]:
@@ -249,24 +261,27 @@ def _options(asked: _Asked, found: Sequence[_Found]) -> tuple[FacilityOption, ..
     Neighbouring sites share a part of the error of the way, so the truth is a little surer.
     """
     out = []
-    for place, shown in enumerate(found):
+    rival = found[1] if len(found) > 1 else None
+    for shown in found:
+        facility, score, travel, on_roads, beds, age, deviation = shown
         confidence = 1.0
-        if len(found) > 1:
-            rival = found[1 if place == 0 else 0]
-            both = math.hypot(shown.deviation, rival.deviation)
-            ahead = (rival.score - shown.score) / max(both, 1e-9)
+        if rival is not None:
+            both = math.hypot(deviation, rival.deviation)
+            ahead = (rival.score - score) / max(both, 1e-9)
             confidence = 0.5 * (1 + math.erf(ahead * SQRT_HALF))
-        fit = asked.able.fit(shown.facility)
+        rival = found[0]  # of all that follow the best
+        fit = asked.able.fit(facility)
+        reasons = (_way(round(travel), on_roads), *_against(asked, shown))
         out.append(
             FacilityOption(
-                shown.facility,
-                shown.travel,
+                facility,
+                travel,
                 fit.met,
                 fit.missing,
-                None if shown.beds is None else shown.beds.beds,
-                shown.age,
-                shown.score,
-                (_way(round(shown.travel), shown.on_roads), *_against(asked, shown)),
+                None if beds is None else beds.beds,
+                age,
+                score,
+                reasons,
                 confidence,
             )
         )
@@ -289,10 +304,12 @@ def _against(asked: _Asked, shown: _Found) -> list[Reason]:
     if shown.beds is None or age is None:
         told.append(BEDS_UNKNOWN)
     else:
-        told.append(_beds(shown.beds.beds, round(age), old=age > OLD_MIN))
+        told.append(_beds(shown.beds.beds, round(age), age > OLD_MIN))
     if asked.resources and asked.shortages.worst:
         told += [_shortage(shortage) for shortage in _short(asked, facility)]
-    told += _limits(asked.journey, facility, shown.travel)
+    near = asked.near
+    if near.shut or near.hours or near.limited or asked.journey.mass:
+        told += _limits(asked.journey, facility, shown.travel)
     return told
 
 
@@ -314,7 +331,7 @@ def _limits(journey: Journey, facility: Facility, travel_min: float) -> list[Rea
 
 
 @lru_cache(maxsize=MOST_WORDS)
-def _beds(count: int, age_min: int, *, old: bool) -> Reason:
+def _beds(count: int, age_min: int, old: bool) -> Reason:
     beds = f"{count} free bed{'' if count == 1 else 's'} counted {age_min} min ago"
     if old:
         return Reason("BEDS_OLD", f"{beds}: too old to trust")

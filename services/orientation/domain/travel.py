@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -63,17 +64,25 @@ def traffic(local_hour: int) -> float:
     return NIGHT_FACTOR if local_hour in NIGHT_HOURS else 1.0
 
 
-def crow_minutes(crow_fly_km: Floats, vehicle_type: str, local_hour: int) -> Floats:
-    """Minutes on the way for each distance, within RELATIVE_ERROR either way."""
+@lru_cache(maxsize=1024)
+def _paces(vehicle_type: str, local_hour: int) -> tuple[float, float, float]:
+    """Minutes a crow-fly kilometre on the road, what one in town costs more, and at both ends."""
     speed = speed_of(vehicle_type)
     if not speed.slowed_by_traffic:
-        return np.asarray(speed.ends_min + 60.0 * crow_fly_km / speed.road)
+        return 60.0 / speed.road, 0.0, speed.ends_min
     factor = traffic(local_hour)
-    # every kilometre as on the road, and what those in town cost more
     beyond = ROAD_FACTOR * 60.0 / (speed.road * factor)
-    slower = ROAD_FACTOR * 60.0 / (speed.town * factor) - beyond
-    town = np.minimum(crow_fly_km, TOWN_KM / ROAD_FACTOR)
-    return np.asarray(crow_fly_km * beyond + town * slower + speed.ends_min)
+    return beyond, ROAD_FACTOR * 60.0 / (speed.town * factor) - beyond, speed.ends_min
+
+
+def crow_minutes(crow_fly_km: Floats, vehicle_type: str, local_hour: int) -> Floats:
+    """Minutes on the way for each distance, within RELATIVE_ERROR either way."""
+    beyond, slower, ends = _paces(vehicle_type, local_hour)
+    minutes = np.minimum(crow_fly_km, TOWN_KM / ROAD_FACTOR)
+    minutes *= slower
+    minutes += crow_fly_km * beyond
+    minutes += ends
+    return np.asarray(minutes)
 
 
 def road_minutes(car_minutes: Floats, vehicle_type: str, local_hour: int) -> Floats:

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from services.orientation import main as wiring
+from services.orientation import commands as wiring
 from services.orientation.entrypoints.cli_bench import bench_command
 from services.orientation.entrypoints.cli_distribute import distribute
 from services.orientation.entrypoints.cli_evaluate import evaluate
@@ -18,6 +18,7 @@ from services.orientation.entrypoints.cli_log import log_commands
 from services.orientation.entrypoints.cli_replay import replay
 from services.orientation.entrypoints.cli_volume import volume
 from services.orientation.entrypoints.offline import score_files
+from services.orientation.main import main
 
 app = typer.Typer(
     name="orientation",
@@ -35,7 +36,7 @@ app.command("evaluate")(evaluate(wiring.evaluate))
 @app.command()
 def serve() -> None:
     """Runs the service until it is told to stop; its settings are LARREY_* variables."""
-    wiring.main()
+    main()
 
 
 @app.command()

@@ -20,7 +20,7 @@ from services.orientation.use_cases.capacity import Report, ReportCapacity, Tall
 from services.orientation.use_cases.decide import Decided, ExportDecision, RecordDecision
 from services.orientation.use_cases.distribute import Distribute
 from services.orientation.use_cases.modes import SetSuggestions
-from services.orientation.use_cases.score import Asked, ScoreCase, Scored
+from services.orientation.use_cases.score import Asked, Prepared, ScoreCase, Scored
 from services.orientation.use_cases.vehicles import Heard, ReportResources
 from services.orientation.wire.answers import MODES, finding_to_wire, scored_to_bytes
 from services.orientation.wire.cases import update_from_wire
@@ -49,12 +49,21 @@ class UseCases:
     distribute: Distribute
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A group of calls on its way: what was refused, and where the other answers belong."""
+
+    out: list[bytes | Refusal]
+    places: Sequence[int]
+    prepared: Prepared
+
+
 class OrientationRpc(orientation_pb2_grpc.OrientationServiceServicer):
     """One method an RPC; refusals are raised and become statuses outside."""
 
     def __init__(self, use_cases: UseCases, limits: StreamLimits) -> None:
         self._use, self._limits = use_cases, limits
-        self._grouped: Grouping[Traced, bytes] = Grouping(self._together)
+        self._grouped: Grouping[Traced, _Made, bytes] = Grouping(self._prepare, self._finish)
 
     @property
     def _version(self) -> str:
@@ -70,7 +79,7 @@ class OrientationRpc(orientation_pb2_grpc.OrientationServiceServicer):
     def _submit(self, request: pb.ScoreCaseRequest) -> asyncio.Future[bytes]:
         return self._grouped.submit((request, traceparent.get()))
 
-    def _together(self, requests: Sequence[Traced]) -> list[bytes | Refusal]:
+    def _prepare(self, requests: Sequence[Traced]) -> _Made:
         """Answers in the order of the requests; one that cannot be read harms no other."""
         out: list[bytes | Refusal] = []
         readable: list[tuple[int, Asked]] = []
@@ -81,10 +90,21 @@ class OrientationRpc(orientation_pb2_grpc.OrientationServiceServicer):
                 out.append(b"")
             except Refusal as refusal:
                 out.append(refusal)
-        scored = self._use.score.together([asked for _, asked in readable])
-        for (place, _), answer in zip(readable, scored, strict=True):
-            out[place] = self._wire(answer)
-        return out
+        prepared = self._use.score.prepare([asked for _, asked in readable])
+        made = _Made(out, [place for place, _ in readable], prepared)
+        self._fill(made, prepared.scored)
+        return made
+
+    def _finish(self, made: _Made) -> list[bytes | Refusal]:
+        """The answers once they are kept."""
+        scored = self._use.score.keep(made.prepared)
+        if scored is not made.prepared.scored:  # answered again from what the store holds
+            self._fill(made, scored)
+        return made.out
+
+    def _fill(self, made: _Made, scored: Sequence[Scored]) -> None:
+        for place, answer in zip(made.places, scored, strict=True):
+            made.out[place] = self._wire(answer)
 
     def _wire(self, scored: Scored) -> bytes:
         return scored_to_bytes(scored.answers, scored.findings, self._version)

@@ -14,10 +14,11 @@ from services.orientation.adapters.directory import read_directory
 from services.orientation.adapters.evaluation import read_visits_to_score
 from services.orientation.adapters.reference import load_complaints
 from services.orientation.adapters.volume.files import read_hours
+from services.orientation.commands import SHIPPED_DATA, offline
 from services.orientation.domain.volume.almanac import almanac
 from services.orientation.entrypoints.offline import score_files
 from services.orientation.entrypoints.scenario import read_scenario
-from services.orientation.main import SHIPPED_DATA, build, offline
+from services.orientation.main import build
 from services.orientation.tests.volume_world import town, write_hours
 from shared.testing.fuzzed_events import event_targets
 from shared.testing.fuzzing import Target

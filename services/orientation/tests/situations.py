@@ -103,6 +103,7 @@ class MemoryRecords:
     modes: dict[str, tuple[Mode, str]] = field(default_factory=dict)
     logged: list[tuple[str, CaseKey, dict[str, Any]]] = field(default_factory=list)
     away: bool = False
+    moved_on: bool = False  # drafts are made from something else than the store holds
 
     @contextmanager
     def open(self) -> Iterator[MemoryRecords]:
@@ -112,6 +113,9 @@ class MemoryRecords:
         except BaseException:
             self.cases, self.kept, self.facilities, self.oriented = before
             raise
+
+    def draft(self) -> MemoryDraft:
+        return MemoryDraft(self)
 
     def hot(self, key: CaseKey) -> CaseState | None:
         return self.cases[key].state if key in self.cases else None
@@ -167,6 +171,43 @@ class MemoryRecords:
 
     def put_mode(self, owner: str, mode: Mode, set_by: str) -> None:
         self.modes[owner] = (mode, set_by)
+
+
+@dataclass
+class MemoryDraft:
+    """What is to be kept, beside the dictionaries; `moved_on` says that others wrote meanwhile."""
+
+    records: MemoryRecords
+    cases: dict[CaseKey, StoredCase] = field(default_factory=dict)
+    oriented: list[tuple[CaseKey, Counted]] = field(default_factory=list)
+    logged: list[tuple[str, CaseKey, dict[str, Any]]] = field(default_factory=list)
+
+    def case(self, key: CaseKey) -> StoredCase | None:
+        return self.cases.get(key) or self.records.cases.get(key)
+
+    def others(self, key: CaseKey) -> list[CaseState]:
+        return self.records.others(key)
+
+    def put_case(self, key: CaseKey, case: StoredCase) -> str:
+        self.cases[key] = case
+        return text_hash(state_to_text(case.state))
+
+    def log(self, kind: str, key: CaseKey, content: Mapping[str, Any]) -> None:
+        self.logged.append((kind, key, dict(content)))
+
+    def tell_oriented(self, key: CaseKey, counted: Counted) -> None:
+        self.oriented.append((key, counted))
+
+    def keep(self) -> bool:
+        if self.records.moved_on:
+            return False
+        self.records.cases |= self.cases
+        self.records.oriented += self.oriented
+        self.records.logged += self.logged
+        return True
+
+    def drop(self) -> None:
+        """Nothing of it was in the records."""
 
 
 @dataclass

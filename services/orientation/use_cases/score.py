@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from services.orientation.domain.case import EMPTY, CaseState, CaseUpdate, merge
 from services.orientation.domain.findings import Finding
@@ -14,11 +15,11 @@ from services.orientation.domain.hub.reading import Lexicon
 from services.orientation.domain.ledger import SUGGESTION
 from services.orientation.domain.model import Scorer
 from services.orientation.domain.modes import Mode
-from services.orientation.domain.orient import Answer, Knowledge, orient
+from services.orientation.domain.orient import Answer, Knowledge, Question, orient_all
 from services.orientation.domain.records import CaseKey, Counted, StoredCase, Suggestion
 from services.orientation.domain.swapped import suspicious, swapped
 from services.orientation.domain.typed import TypedUpdate, read_typed
-from services.orientation.ports import Around, Keyer, Meter, Record, Records
+from services.orientation.ports import Around, CaseBook, Draft, Keyer, Meter, Records
 from shared.clock import Clock
 from shared.tracing import traceparent
 
@@ -38,9 +39,37 @@ class Scored:
     findings: tuple[Finding, ...]
 
 
+Keyed = list[tuple[CaseKey, CaseUpdate]]
+
+
+class _Touched(NamedTuple):
+    """A case after one update of the call with this number; `counted` before the group."""
+
+    call: int
+    key: CaseKey
+    update: CaseUpdate
+    state: CaseState
+    counted: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Answers to a group of calls, and the draft of what is to be kept before they are given."""
+
+    group: Sequence[Asked]
+    keyed: list[Keyed] = field(repr=False)
+    now: datetime
+    draft: Draft | None  # None: nothing is said of any case
+    scored: list[Scored]
+
+
 @dataclass(frozen=True, slots=True)
 class ScoreCase:
-    """Answers for the cases that messages touch, committed before they are given."""
+    """Answers for the cases that messages touch, committed before they are given.
+
+    `prepare` and `keep` are the two halves of `together`: while one group is kept the next
+    one can be prepared, in this order.
+    """
 
     records: Records
     around: Around
@@ -66,26 +95,78 @@ class ScoreCase:
 
         All are kept or none: a refusal of the store is every call's.
         """
+        return self.keep(self.prepare(group))
+
+    def prepare(self, group: Sequence[Asked]) -> Prepared:
+        """Answers from what this process saw last of each case; nothing is kept yet."""
         now = self.clock.now()
         keyed = [
             [(self.keyer.key(u.case_id, exercise=u.exercise), u) for u in asked.reading.updates]
             for asked in group
         ]
-        answers: list[dict[CaseKey, Answer]] = [{} for _ in group]
-        keys = [key for pairs in keyed for key, _ in pairs]
         self._look_around(group)
-        if keys:
+        if not any(keyed):
+            return Prepared(group, keyed, now, None, self._scored(None, group, keyed, now))
+        draft = self.records.draft()
+        try:
+            scored = self._scored(draft, group, keyed, now)
+        except BaseException:
+            draft.drop()
+            raise
+        return Prepared(group, keyed, now, draft, scored)
+
+    def keep(self, made: Prepared) -> list[Scored]:
+        """The answers once they are kept: `made.scored` itself, unless others wrote meanwhile.
+
+        Where the store holds something else than was expected, as after a restart, all are
+        answered again from what it holds.
+        """
+        scored = made.scored
+        if made.draft is not None and not made.draft.keep():
             with self.records.open() as record:
-                record.hold(keys)
-                for asked, pairs, into in zip(group, keyed, answers, strict=True):
-                    # A group has facts of many callers: each carries its own caller's trace.
-                    traceparent.set(asked.trace)
-                    for key, update in pairs:
-                        into[key] = self._score(record, key, update, now, asked.shown_to)
+                record.hold([key for pairs in made.keyed for key, _ in pairs])
+                scored = self._scored(record, made.group, made.keyed, made.now)
+        for one in scored:
+            self._measure(one.answers)
+        return scored
+
+    def _scored(
+        self, book: CaseBook | None, group: Sequence[Asked], keyed: list[Keyed], now: datetime
+    ) -> list[Scored]:
+        """Step by step for all calls of the group: merged, answered, written down."""
+        answers: list[dict[CaseKey, Answer]] = [{} for _ in group]
+        if book is not None:
+            touched = self._merged(book, keyed)
+            told = self._answers([(case.update, case.state) for case in touched], now)
+            counted: dict[CaseKey, str] = {}
+            for case, answer in zip(touched, told, strict=True):
+                asked = group[case.call]
+                answers[case.call][case.key] = answer
+                # A group has facts of many callers: each carries its own caller's trace.
+                traceparent.set(asked.trace)
+                before = counted.get(case.key, case.counted)
+                counted[case.key] = self._keep(
+                    book, case, answer, counted=before, now=now, shown_to=asked.shown_to
+                )
+        return [
+            Scored(tuple(found.values()), asked.reading.findings)
+            for asked, found in zip(group, answers, strict=True)
+        ]
+
+    def _merged(self, book: CaseBook, keyed: list[Keyed]) -> list[_Touched]:
+        """Each update with the state of its case after it, in the order in which they came."""
+        newest: dict[CaseKey, CaseState] = {}
         out = []
-        for asked, found in zip(group, answers, strict=True):
-            self._measure(found.values())
-            out.append(Scored(tuple(found.values()), asked.reading.findings))
+        for call, pairs in enumerate(keyed):
+            for key, update in pairs:
+                stored = book.case(key)
+                known = newest.get(key) or (stored.state if stored else None)
+                said = update
+                if known is not None:
+                    said = self._held_against(book, key, update, known, newest)
+                state = newest[key] = merge(known or EMPTY, said)
+                counted = stored.counted_group if stored else ""
+                out.append(_Touched(call, key, said, state, counted))
         return out
 
     def _look_around(self, group: Sequence[Asked]) -> None:
@@ -107,23 +188,29 @@ class ScoreCase:
             elif self.model is None:
                 self.meter.rules_only("no_model")
 
-    def _score(
-        self, record: Record, key: CaseKey, update: CaseUpdate, now: datetime, shown_to: str
-    ) -> Answer:
-        known = record.case(key)
-        if known is not None:
-            update = self._held_against(record, key, update, known.state)
-        state = merge(known.state if known else EMPTY, update)
-        answer = self._answer(update, state, now)
-        counted = known.counted_group if known else ""
+    def _keep(
+        self,
+        book: CaseBook,
+        case: _Touched,
+        answer: Answer,
+        *,
+        counted: str,
+        now: datetime,
+        shown_to: str,
+    ) -> str:
+        """Writes down a case with its answer, its fact and its entry in the decision log.
+
+        Returns the group under which it is counted now; `counted` is the one before.
+        """
+        key, update, state = case.key, case.update, case.state
         group = answer.assessment.syndrome_group
         if state.opened and not key.exercise and group != counted:
             called = min(state.begun or now, now)
-            record.tell_oriented(
+            book.tell_oriented(
                 key, Counted(group, counted, answer.band, answer.department, now, called)
             )
             counted = group
-        inputs = record.put_case(
+        inputs = book.put_case(
             key,
             StoredCase(
                 state,
@@ -137,32 +224,35 @@ class ScoreCase:
         )
         version = self.model.version if self.model else ""
         content = suggestion_entry(key, update, answer, version, self.knowledge.version)
-        record.log(SUGGESTION, key, content | {"inputs": inputs, "shown_to": shown_to})
-        return answer
+        book.log(SUGGESTION, key, content | {"inputs": inputs, "shown_to": shown_to})
+        return counted
 
     def _held_against(
-        self, record: Record, key: CaseKey, update: CaseUpdate, known: CaseState
+        self,
+        book: CaseBook,
+        key: CaseKey,
+        update: CaseUpdate,
+        known: CaseState,
+        newest: Mapping[CaseKey, CaseState],
     ) -> CaseUpdate:
-        """With a finding where the update may be meant for another case."""
+        """With a finding where the update may be meant for another case.
+
+        `newest` are the cases that the same group touched already.
+        """
         vocabulary = self.knowledge.vocabulary
         if not suspicious(update, known, vocabulary):
             return update
-        found = swapped(update, known, record.others(key), vocabulary)
+        beside = [s for k, s in newest.items() if k != key and k.exercise == key.exercise]
+        found = swapped(update, known, [*beside, *book.others(key)], vocabulary)
         return replace(update, findings=(*update.findings, found)) if found else update
 
-    def _answer(
-        self, update: CaseUpdate, state: CaseState, now: datetime, *, late: bool = False
-    ) -> Answer:
-        return orient(
-            update.case_id,
-            state,
-            self.knowledge,
-            self.around.now(),
-            self.model,
-            now=now,
-            exercise=update.exercise,
-            late=late,
-        )
+    def _answers(
+        self, cases: Sequence[tuple[CaseUpdate, CaseState]], now: datetime, *, late: bool = False
+    ) -> list[Answer]:
+        questions = [
+            Question(update.case_id, state, update.exercise, late) for update, state in cases
+        ]
+        return orient_all(questions, self.knowledge, self.around.now(), self.model, now=now)
 
     def late(self, reading: Reading) -> Scored:
         """The rules' answer to a message whose time is up: no model, no store.
@@ -171,14 +261,14 @@ class ScoreCase:
         not milder for having forgotten.
         """
         now = self.clock.now()
-        answers = []
+        cases = []
         for update in reading.updates:
             key = self.keyer.key(update.case_id, exercise=update.exercise)
-            state = merge(self.records.hot(key) or EMPTY, update)
-            answer = self._answer(update, state, now, late=True)
+            cases.append((update, merge(self.records.hot(key) or EMPTY, update)))
+        answers = self._answers(cases, now, late=True)
+        for answer in answers:
             self.meter.answered(answer)
             self.meter.rules_only("late")
-            answers.append(answer)
         return Scored(tuple(answers), reading.findings)
 
 

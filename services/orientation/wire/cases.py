@@ -13,8 +13,10 @@ AWAKE = {
     pb.CONSCIOUSNESS_PAIN: "PAIN",
     pb.CONSCIOUSNESS_UNRESPONSIVE: "UNRESPONSIVE",
 }
-VITALS = frozenset(
-    (
+# by the number of the field: a name takes longer to ask for
+VITALS = {
+    pb.Vitals.DESCRIPTOR.fields_by_name[name].number: name
+    for name in (
         "heart_rate_bpm",
         "respiratory_rate_bpm",
         "systolic_bp_mmhg",
@@ -24,7 +26,7 @@ VITALS = frozenset(
         "glasgow",
         "pain_0_10",
     )
-)
+}
 
 
 def update_from_wire(update: pb.CaseUpdate) -> TypedUpdate:
@@ -39,7 +41,11 @@ def update_from_wire(update: pb.CaseUpdate) -> TypedUpdate:
         update.motive_code,
         update.motive_label,
         tuple(update.complaint_codes),
-        {f.name: float(value) for f, value in sent.ListFields() if f.name in VITALS},
+        {
+            VITALS[field.number]: float(value)
+            for field, value in sent.ListFields()
+            if field.number in VITALS
+        },
         AWAKE.get(sent.consciousness, ""),
         place.latitude if place.HasField("latitude") else None,
         place.longitude if place.HasField("longitude") else None,

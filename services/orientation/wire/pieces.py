@@ -17,7 +17,6 @@ from services.orientation.domain.response import Response
 from services.orientation.domain.severity import Reason
 
 MOST_KEPT = 16_384  # of each kind: some 2 MB
-LENGTHS = [bytes((n,)) for n in range(128)]
 # tag of a field followed by a double, little-endian
 REASON_LOG_ODDS, RESPONSE_BENEFIT = b"\x19", b"\x29"
 FACILITY_NUMBERS = Struct("<BdBdBd")
@@ -28,11 +27,6 @@ ANSWER_RESPONSE, ANSWER_FACILITY = b"\x1a", b"\x22"
 RESPONSE_ANSWER, FRAME_ANSWER = b"\x0a", b"\x12"
 DOUBLE = Struct("<d").pack
 DOUBLE_BYTES = 8
-
-
-def sized(tag: bytes, body: bytes) -> bytes:
-    """A field of the kind that tells its length before its bytes."""
-    return tag + length(len(body)) + body
 
 
 def length(value: int) -> bytes:
@@ -47,12 +41,26 @@ def length(value: int) -> bytes:
     return bytes(out)
 
 
+LENGTHS: list[bytes] = []
+LENGTHS.extend([length(value) for value in range(1024)])  # of nearly every part of an answer
+
+
+def sized(tag: bytes, body: bytes) -> bytes:
+    """A field of the kind that tells its length before its bytes."""
+    size = len(body)
+    return tag + (LENGTHS[size] if size < len(LENGTHS) else length(size)) + body
+
+
 @lru_cache(maxsize=MOST_KEPT)
-def _worded(tag: bytes, code: str, text: str, *, weighed: bool) -> bytes:
-    """A reason up to the number that it adds, if it adds one."""
+def _said(tag: bytes, code: str, text: str) -> bytes:
+    """A reason that adds no number."""
+    return sized(tag, pb.Reason(code=code, text=text).SerializeToString())
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _weighed(tag: bytes, code: str, text: str) -> bytes:
+    """A reason up to the number that it adds."""
     body = pb.Reason(code=code, text=text).SerializeToString()
-    if not weighed:
-        return sized(tag, body)
     more = len(REASON_LOG_ODDS) + DOUBLE_BYTES
     return tag + length(len(body) + more) + body + REASON_LOG_ODDS
 
@@ -60,8 +68,8 @@ def _worded(tag: bytes, code: str, text: str, *, weighed: bool) -> bytes:
 def reason_piece(tag: bytes, reason: Reason) -> bytes:
     code, text, log_odds = reason
     if log_odds is None:
-        return _worded(tag, code, text, weighed=False)
-    return _worded(tag, code, text, weighed=True) + DOUBLE(log_odds)
+        return _said(tag, code, text)
+    return _weighed(tag, code, text) + DOUBLE(log_odds)
 
 
 @lru_cache(maxsize=MOST_KEPT)
@@ -92,7 +100,7 @@ def response_piece(response: Response) -> bytes:
 
 @lru_cache(maxsize=MOST_KEPT)
 def _site(
-    finess_geo: str, name: str, met: tuple[str, ...], missing: tuple[str, ...], *, synthetic: bool
+    finess_geo: str, name: str, met: tuple[str, ...], missing: tuple[str, ...], synthetic: bool
 ) -> bytes:
     return pb.FacilityOption(
         finess_geo=finess_geo,
@@ -104,16 +112,19 @@ def _site(
 
 
 def facility_piece(option: FacilityOption) -> bytes:
-    site = option.facility
+    site, travel, met, missing, beds, age, score, reasons, confidence = option
     parts = [
-        _site(site.finess_geo, site.name, option.met, option.missing, synthetic=site.synthetic),
-        FACILITY_NUMBERS.pack(
-            TRAVEL, option.travel_min, SCORE, option.score_min, CONFIDENCE, option.confidence
-        ),
+        _site(site.finess_geo, site.name, met, missing, site.synthetic),
+        FACILITY_NUMBERS.pack(TRAVEL, travel, SCORE, score, CONFIDENCE, confidence),
     ]
-    if option.beds_free is not None:
-        parts += (FACILITY_BEDS, length(option.beds_free))
-    if option.beds_age_min is not None:
-        parts += (FACILITY_BEDS_AGE, DOUBLE(option.beds_age_min))
-    parts += [reason_piece(FACILITY_REASON, reason) for reason in option.reasons]
+    if beds is not None:
+        parts += (FACILITY_BEDS, length(beds))
+    if age is not None:
+        parts += (FACILITY_BEDS_AGE, DOUBLE(age))
+    parts += [
+        _said(FACILITY_REASON, reason.code, reason.text)
+        if reason.log_odds is None
+        else reason_piece(FACILITY_REASON, reason)
+        for reason in reasons
+    ]
     return sized(ANSWER_FACILITY, b"".join(parts))

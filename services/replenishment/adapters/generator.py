@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from services.replenishment.adapters.instances import problem_of
-from services.replenishment.adapters.solver.engine import Effort, Watch, solve
+from services.replenishment.adapters.solver.engine import solve
+from services.replenishment.adapters.solver.solving import Effort, Watch
 from services.replenishment.domain.check import spending, stock
 from services.replenishment.domain.problem import NO_CAP, Floats, Ints
 

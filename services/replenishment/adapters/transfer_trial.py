@@ -8,8 +8,9 @@ from typing import Any
 
 from services.replenishment.adapters.made_group import FIRST_DAY, made_group
 from services.replenishment.adapters.sharer import found_in_time
-from services.replenishment.adapters.solver.engine import Effort, Watch, solve
+from services.replenishment.adapters.solver.engine import solve
 from services.replenishment.adapters.solver.sharing import shared
+from services.replenishment.adapters.solver.solving import Effort, Watch
 from services.replenishment.domain.agreed import GroupLimits
 from services.replenishment.domain.assemble import Assembled, assemble
 from services.replenishment.domain.check import check, cost

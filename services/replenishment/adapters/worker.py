@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from services.replenishment.domain.prices import Prices
 from services.replenishment.domain.problem import Floats, Ints, Problem
 from services.replenishment.ports import Solved, SolverLost, SolverProgress
 from shared.yielding import NICENESS, step_back
 
 if TYPE_CHECKING:
-    from services.replenishment.adapters.solver.engine import Progress
+    from services.replenishment.adapters.solver.solving import Progress
 
 LAST_NICENESS = 19
 ASK_SECONDS, TELL_SECONDS = 0.1, 0.5
@@ -29,6 +30,7 @@ ASK_SECONDS, TELL_SECONDS = 0.1, 0.5
 GRACE_SECONDS = 5.0
 TOPPING = 0.7  # of the time until plans in hard stores are improved step by step, ...
 TOPPING_SECONDS = 1.0  # ... which has as long at least, and so has the price of the room
+MOST_ROUNDS = 10_000
 # Until the first plan: python and the engines are loaded, by a worker that lets others go first.
 START_SECONDS = 120.0
 
@@ -41,6 +43,7 @@ class Told:
     orders: Ints | None
     final: bool
     prices: tuple[Floats, Floats | None] | None = None  # of budgets and stores
+    named: Prices | None = None  # at the end
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +55,8 @@ class Job:
     seed: int
     gap: float
     memory_mb: int  # beyond what the loaded engines take; 0 is no cap
+    start: Prices | None = None  # of an earlier plan
+    rounds: int = MOST_ROUNDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,32 +70,44 @@ def work(sender: Connection, job: Job, compiled: Path | None) -> None:
     """What the worker process runs."""
     prepare(NICENESS, compiled)  # calls are answered first
     # The engines are loaded here only: a service that never plans never pays for them.
-    from services.replenishment.adapters.solver.engine import Effort, Watch, solve  # noqa: PLC0415
-    from services.replenishment.adapters.solver.topping import room_worth, topped  # noqa: PLC0415
+    from services.replenishment.adapters.solver import engine  # noqa: F401, PLC0415
 
     def tell(progress: Progress, orders: Ints | None) -> None:
         sender.send(Told(_progress(progress), orders, final=False))
 
     cap_memory(job.memory_mb)
-    left = max(0.0, job.deadline - time.monotonic())
-    if _has_hard_store(job.problem):
-        left *= TOPPING
-    effort = Effort(seconds=left, rounds=10_000, gap=job.gap)
-
     try:
-        solution = solve(job.problem, effort, job.seed, Watch(time.monotonic, tell))
-        until = max(job.deadline, time.monotonic() + TOPPING_SECONDS)
-        orders = topped(job.problem, solution.orders, job.seed, lambda: time.monotonic() >= until)
-        worth = room_worth(
-            job.problem, orders, job.seed, lambda: time.monotonic() >= until + TOPPING_SECONDS
-        )
+        sender.send(planned(job, tell))
     except MemoryError:
         sender.send(Lost(_out_of_memory(job)))
         return
+    sender.close()
+
+
+def planned(
+    job: Job,
+    tell: Callable[[Progress, Ints | None], None],
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Told:
+    """The best plan within the job's time, in this process."""
+    from services.replenishment.adapters.solver.engine import solve  # noqa: PLC0415
+    from services.replenishment.adapters.solver.solving import Effort, Watch  # noqa: PLC0415
+    from services.replenishment.adapters.solver.topping import room_worth, topped  # noqa: PLC0415
+
+    left = max(0.0, job.deadline - time.monotonic())
+    if _has_hard_store(job.problem):
+        left *= TOPPING
+    effort = Effort(seconds=left, rounds=job.rounds, gap=job.gap)
+    watch = Watch(time.monotonic, tell, cancelled)
+    solution = solve(job.problem, effort, job.seed, watch, job.start)
+    until = max(job.deadline, time.monotonic() + TOPPING_SECONDS)
+    orders = topped(job.problem, solution.orders, job.seed, lambda: time.monotonic() >= until)
+    worth = room_worth(
+        job.problem, orders, job.seed, lambda: time.monotonic() >= until + TOPPING_SECONDS
+    )
     stores = shelf_prices(job.problem, solution.prices, worth)
     prices = _budget_prices(job.problem, solution.prices), stores
-    sender.send(Told(_progress(solution.progress), orders, True, prices))
-    sender.close()
+    return Told(_progress(solution.progress), orders, True, prices, solution.named)
 
 
 def warm(compiled: Path | None) -> None:
@@ -184,11 +201,13 @@ class SpawnedSolver:
         seed: int,
         tell: Callable[[SolverProgress], None],
         stopped: Callable[[], bool],
+        *,
+        start: Prices | None = None,
     ) -> Solved | None:
         began = time.monotonic()
         spawn = get_context("spawn")
         receiver, sender = spawn.Pipe(duplex=False)
-        job = Job(problem, began + seconds, seed, self._gap, self._memory_mb)
+        job = Job(problem, began + seconds, seed, self._gap, self._memory_mb, start)
         process = spawn.Process(target=work, args=(sender, job, self._compiled), daemon=True)
         process.start()
         sender.close()
@@ -232,6 +251,7 @@ class _Heard:
     bound: float = -float("inf")
     told: SolverProgress | None = None
     prices: tuple[Floats, Floats | None] | None = None
+    named: Prices | None = None
 
     def until_end(
         self, tell: Callable[[SolverProgress], None], stopped: Callable[[], bool]
@@ -250,7 +270,7 @@ class _Heard:
             if isinstance(heard, Lost):
                 raise SolverLost(heard.why)
             self.bound = max(self.bound, heard.progress.bound)
-            self.prices = heard.prices
+            self.prices, self.named = heard.prices, heard.named
             self.best = self.best if heard.orders is None else heard.orders
             if self.best is not None:  # where nothing is known yet, late is better than nothing
                 patience = self.began + self.seconds + GRACE_SECONDS
@@ -266,7 +286,8 @@ class _Heard:
                 "or plan fewer days."
             )
         budgets, stores = self.prices if self.prices is not None else (None, None)
-        return Solved(self.best, self.bound, time.monotonic() - self.began, budgets, stores)
+        seconds = time.monotonic() - self.began
+        return Solved(self.best, self.bound, seconds, budgets, stores, self.named)
 
     def _pass_on(self, progress: SolverProgress, tell: Callable[[SolverProgress], None]) -> None:
         """At most twice a second: each one is written to the store."""

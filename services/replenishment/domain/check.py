@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from services.replenishment.domain.problem import NO_CAP, Cost, Floats, Ints, Problem
@@ -27,9 +29,10 @@ def check(problem: Problem, orders: Ints | Floats) -> tuple[str, ...]:
     if orders.shape != (rows.count, problem.days):
         return (NOT_WHOLE,)
     broken = []
-    packs = np.rint(orders).astype(np.int64)
-    if np.any(np.abs(orders - packs) > 1e-9):
+    packs = np.rint(orders).astype(np.int64) if orders.dtype.kind == "f" else orders
+    if packs is not orders and np.any(np.abs(orders - packs) > 1e-9):
         broken.append(NOT_WHOLE)
+    packs = packs.astype(np.int64, copy=False)
     if np.any(packs < 0):
         broken.append(NEGATIVE)
     if np.any(packs[~rows.order_days] != 0):
@@ -71,16 +74,17 @@ def fill(problem: Problem, orders: Ints) -> Floats:
     return filled
 
 
-def received(problem: Problem, orders: Ints) -> Floats:
+def received(problem: Problem, orders: Ints, part: slice = slice(None)) -> Floats:
     """Base units of `orders` that have arrived by the end of each day [item-site, day]."""
-    rows, days = problem.rows, problem.days
-    arrived = np.zeros((rows.count, days))
+    days, lead, bought = problem.days, problem.rows.lead[part], orders[part]
+    arrived: Floats = np.zeros(bought.shape)
     for day in range(days):
-        arrival = day + rows.lead
+        arrival = day + lead
         inside = np.flatnonzero(arrival < days)
-        np.add.at(arrived, (inside, arrival[inside]), orders[inside, day])
-    total: Floats = np.cumsum(arrived, axis=1) * rows.pack[:, None]
-    return total
+        np.add.at(arrived, (inside, arrival[inside]), bought[inside, day])
+    np.cumsum(arrived, axis=1, out=arrived)
+    arrived *= problem.rows.pack[part, None]
+    return arrived
 
 
 def stock(problem: Problem, orders: Ints) -> Floats:
@@ -91,16 +95,23 @@ def stock(problem: Problem, orders: Ints) -> Floats:
 
 
 def expected(problem: Problem, orders: Ints) -> tuple[Floats, Floats]:
-    """Mean base units on hand and missing [item-site, day], some rows at a time: all
-    scenarios of all rows at once would take most of the memory of a large plan."""
-    rows, arrived = problem.rows, received(problem, orders)
-    on_hand, missing = np.zeros(arrived.shape), np.zeros(arrived.shape)
+    """Mean base units on hand and missing [item-site, day]."""
+    on_hand, missing = np.zeros(orders.shape), np.zeros(orders.shape)
+    for part, there, lacking in _expected(problem, orders):
+        on_hand[part], missing[part] = there, lacking
+    return on_hand, missing
+
+
+def _expected(problem: Problem, orders: Ints) -> Iterator[tuple[slice, Floats, Floats]]:
+    """The same for some rows at a time: all scenarios of all rows at once would take most of
+    the memory of a large plan."""
+    rows = problem.rows
     for first in range(0, rows.count, AT_ONCE):
         part = slice(first, first + AT_ONCE)
-        level = rows.supply[part] + arrived[part, :, None] - rows.demand[part]
-        on_hand[part] = np.maximum(level, 0.0) @ problem.weights
-        missing[part] = np.maximum(-level, 0.0) @ problem.weights
-    return on_hand, missing
+        arrived = received(problem, orders, part)
+        level = rows.supply[part] + arrived[:, :, None] - rows.demand[part]
+        there, lacking = np.maximum(level, 0.0), np.maximum(-level, 0.0)
+        yield part, there @ problem.weights, lacking @ problem.weights
 
 
 def discount(problem: Problem, orders: Ints) -> Floats:
@@ -115,12 +126,26 @@ def discount(problem: Problem, orders: Ints) -> Floats:
 
 def spending(problem: Problem, orders: Ints) -> Floats:
     """EUR by site and week of the order day."""
-    rows = problem.rows
-    paid = orders * rows.price[:, None] * (1.0 - discount(problem, orders))
     spent = np.zeros(problem.weekly_budget.shape)
     for day in range(problem.days):
-        np.add.at(spent[:, day // 7], rows.site, paid[:, day])
+        full, off = _priced(problem, orders, day)
+        np.add.at(spent[:, day // 7], problem.rows.site, full - off)
     return spent
+
+
+def _priced(problem: Problem, orders: Ints, day: int) -> tuple[Floats, Floats]:
+    """[N] EUR of one day's orders at list price, and what is taken off."""
+    bought = orders[:, day : day + 1]
+    full = bought[:, 0] * problem.rows.price
+    return full, full * discount(problem, bought)[:, 0]
+
+
+def _taken_off(problem: Problem, orders: Ints) -> Floats:
+    """[N] EUR of discounts."""
+    off: Floats = np.zeros(len(orders))
+    for day in range(problem.days):
+        off += _priced(problem, orders, day)[1]
+    return off
 
 
 def spoiled(problem: Problem, orders: Ints) -> Floats:
@@ -142,38 +167,37 @@ def own_costs(problem: Problem, orders: Ints) -> Floats:
     spoilage, less discounts."""
     rows = problem.rows
     on_hand, missing = expected(problem, orders)
-    off = orders * rows.price[:, None] * discount(problem, orders)
     own: Floats = (
         rows.holding * on_hand.sum(axis=1)
         + rows.shortage * missing.sum(axis=1)
         + rows.line_cost * (orders > 0).sum(axis=1)
         + spoiled(problem, orders)
-        - off.sum(axis=1)
+        - _taken_off(problem, orders)
     )
     return own
 
 
 def cost(problem: Problem, orders: Ints) -> Cost:
     """Cost of a plan over the horizon, expected over the scenarios."""
-    rows = problem.rows
-    on_hand, missing = expected(problem, orders)
+    rows, storage = problem.rows, problem.storage
     used = np.zeros((len(problem.order_cost), problem.days), dtype=bool)
     row, day = np.nonzero(orders)
     used[rows.group[row], day] = True
     over = np.maximum(spending(problem, orders) - problem.weekly_budget, 0.0)
-    shelves = 0.0
-    if problem.storage is not None:
-        filled = np.zeros(problem.storage.capacity.shape)
-        np.add.at(filled, problem.storage.place, problem.storage.volume[:, None] * on_hand)
-        shelves = float(problem.storage.over(filled).sum())
-    off = orders * rows.price[:, None] * discount(problem, orders)
+    holding = shortage = 0.0
+    filled = np.zeros((0, problem.days) if storage is None else storage.capacity.shape)
+    for part, on_hand, missing in _expected(problem, orders):
+        holding += float(rows.holding[part] @ on_hand.sum(axis=1))
+        shortage += float(rows.shortage[part] @ missing.sum(axis=1))
+        if storage is not None:
+            np.add.at(filled, storage.place[part], storage.volume[part, None] * on_hand)
     return Cost(
-        holding=float((rows.holding[:, None] * on_hand).sum()),
-        shortage=float((rows.shortage[:, None] * missing).sum()),
-        lines=float((rows.line_cost[:, None] * (orders > 0)).sum()),
+        holding=holding,
+        shortage=shortage,
+        lines=float(rows.line_cost @ (orders > 0).sum(axis=1)),
         orders=float((used * problem.order_cost[:, None]).sum()),
-        discounts=float(off.sum()),
+        discounts=float(_taken_off(problem, orders).sum()),
         over_budget=float(over.sum()) * problem.budget_penalty,
-        over_storage=shelves,
+        over_storage=0.0 if storage is None else float(storage.over(filled).sum()),
         spoiled=float(spoiled(problem, orders).sum()),
     )

@@ -75,6 +75,7 @@ class Plan:
     moving_eur: float = 0.0  # of `cost_eur`: what the transfers cost
     saved_expiry_eur: float | None = None  # of `expected_expiry_eur`: what is moved in time
     transfers_note: str = ""  # why nothing is moved, where that is a fault
+    start_note: str = ""  # whose prices the solver began with, or why with none
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from services.replenishment.domain.collisions import collisions
 from services.replenishment.domain.expiry import expected_loss
 from services.replenishment.domain.explain import lines_of
 from services.replenishment.domain.explain_moves import Moved, lines_of_moves
+from services.replenishment.domain.kept_prices import Start, kept, start_from
 from services.replenishment.domain.limits import limit_prices
 from services.replenishment.domain.plans import Line, Plan, PlanState
 from services.replenishment.domain.policy import Policy
@@ -135,6 +136,7 @@ class CarryOutPlan:
             known = books.supply.all_known()
             agreed = books.agreed.limits()
             orders_before = books.orders.count()
+            earlier = books.plans.kept_prices()
         asked = plan.asked
         assembled = _assembled(known, plan, self.policy, agreed)
         if not assembled.positions:
@@ -152,12 +154,14 @@ class CarryOutPlan:
         if chosen.moves:
             known = carried_out(known, chosen.moves)
         planned = _assembled(known, plan, self.policy, agreed) if chosen.moves else assembled
+        start = start_from(earlier, planned)
         solved = self.solver(
             planned.problem,
             max(LEAST_SECONDS, asked.seconds - (self.timer() - began)),
             asked.seed,
             lambda progress: self._progress(running, progress),
             stopped,
+            start=start.prices,
         )
         if solved is None:
             return None
@@ -167,7 +171,7 @@ class CarryOutPlan:
                 f"The solver's plan breaks {', '.join(broken)} and was thrown away. This is a "
                 "fault of ours; the request may be repeated."
             )
-        made = _Made(assembled, planned, chosen, solved, agreed)
+        made = _Made(assembled, planned, chosen, solved, agreed, start)
         return self._propose(running, made, orders_before)
 
     def _progress(self, plan: Plan, progress: SolverProgress) -> None:
@@ -208,6 +212,7 @@ class CarryOutPlan:
             moving_eur=moving,
             saved_expiry_eur=made.saved_expiry(_worth(risks)),
             transfers_note=made.chosen.note,
+            start_note=made.start.note,
         )
         prices = limit_prices(planned, solved.orders, solved.budget_prices, solved.storage_prices)
         collide = collisions(planned, solved.orders, self.policy)
@@ -225,6 +230,8 @@ class CarryOutPlan:
             books.plans.put_use_first(plan.plan_id, lots)
             books.plans.put_limit_prices(plan.plan_id, prices)
             books.plans.put_collisions(plan.plan_id, collide)
+            if solved.named is not None:
+                books.plans.keep_prices(kept(planned, solved.named))
             books.facts.plan_proposed(proposed)
             self.warn.look(books, [at.known for at in judged])
         self._count_risk(risks)
@@ -255,6 +262,7 @@ class _Made:
     chosen: Chosen
     solved: Solved
     agreed: GroupLimits
+    start: Start
 
     @property
     def total(self) -> float:

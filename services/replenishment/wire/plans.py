@@ -60,6 +60,7 @@ def plan_to_wire(plan: Plan) -> pb.Plan:
         moving_cost_eur=plan.moving_eur,
         saved_expiry_eur=plan.saved_expiry_eur,
         transfers_note=plan.transfers_note,
+        start_note=plan.start_note,
     )
 
 

@@ -29,18 +29,6 @@ class SqlForecasts:
         message = self._tx.connection.execute(query).scalar()
         return None if message is None else _read(message)
 
-    def page(self, site_id: str, after: tuple[str, str] | None, limit: int) -> Sequence[Forecast]:
-        """By site and item, those after the pair (site, item)."""
-        table = self._table
-        query = select(table.c.message).order_by(table.c.site_id, table.c.item_id).limit(limit)
-        if site_id:
-            query = query.where(table.c.site_id == site_id)
-        if after is not None:
-            site, item = after
-            same_site = and_(table.c.site_id == site, table.c.item_id > item)
-            query = query.where(or_(table.c.site_id > site, same_site))
-        return [_read(message) for message in self._tx.connection.execute(query).scalars()]
-
     def put(self, forecasts: Sequence[Forecast]) -> None:
         """A forecast told twice by a run that was resumed is the same event.
 
@@ -70,9 +58,19 @@ class SqlForecasts:
                 event_id=f"forecast:{forecast.run_id}:{forecast.site_id}:{forecast.item_id}",
             )
 
-    def some(self, site_ids: Sequence[str], item_ids: Sequence[str]) -> Sequence[Forecast]:
+    def some(
+        self,
+        site_ids: Sequence[str],
+        item_ids: Sequence[str],
+        after: tuple[str, str] | None,
+        limit: int,
+    ) -> Sequence[Forecast]:
         table, connection = self._table, self._tx.connection
-        query = select(table.c.message).order_by(table.c.site_id, table.c.item_id)
+        query = select(table.c.message).order_by(table.c.site_id, table.c.item_id).limit(limit)
+        if after is not None:
+            site, item = after
+            same_site = and_(table.c.site_id == site, table.c.item_id > item)
+            query = query.where(or_(table.c.site_id > site, same_site))
         if site_ids:
             query = query.where(among(connection, table.c.site_id, site_ids))
         if item_ids:

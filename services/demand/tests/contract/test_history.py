@@ -15,7 +15,7 @@ from services.demand.adapters.history import MOST_FILES, ParquetHistory
 from services.demand.adapters.one_history import OneHistory
 from services.demand.adapters.store.books import SqlStore
 from services.demand.domain.movements import Movement, Reason
-from services.demand.domain.periods import Period
+from services.demand.domain.periods import Period, number_of, start_of
 from services.demand.domain.runs import RunOrder
 from services.demand.domain.series import Series
 from services.demand.domain.shelf import ShelfDay
@@ -378,8 +378,22 @@ def test_one_item_is_read_as_a_run_would_read_it(
         found = {s.site_id: s for s in history.series(order)}.get(NANTES)
         after = one.series(order, "PARACETAMOL", NANTES)
         assert told(before) == told(after) == told(found)
+        if period is not None:
+            assert_the_end_is_the_same(history, one, replace(order, period=period))
     finally:
         store.database.close()
+
+
+def assert_the_end_is_the_same(history: ParquetHistory, one: OneHistory, order: RunOrder) -> None:
+    """From a period on, one item is read as a run reads it; 0 where a run finds nothing."""
+    since = start_of(number_of(ORDER.as_of, order.period) - 2, order.period)
+    end = one.series(order, "PARACETAMOL", NANTES, since)
+    found = {s.site_id: s for s in history.series(order, day_number(since))}.get(NANTES)
+    if found is not None:
+        assert end is not None
+        assert (end.first, *end.values) == (found.first, *found.values)
+    elif end is not None:
+        assert not end.values.any()
 
 
 def told(series: Series | None) -> object:

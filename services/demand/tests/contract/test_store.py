@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -157,16 +158,16 @@ class StoreSuite:
         with store.read() as books:
             assert books.forecasts.newest(NANTES, "PARACETAMOL") is None
             assert books.forecasts.newest_made() is None
-            assert list(books.forecasts.page("", None, 10)) == []
+            assert list(books.forecasts.some((), (), None, 10)) == []
 
     def test_pages_go_by_site_and_item(self, store: Store) -> None:
         places = [(NANTES, "B"), (NANTES, "A"), (ANGERS, "A"), (NANTES, "C")]
         with store.write() as books:
             books.forecasts.put([a_forecast(item, place) for place, item in places])
         with store.read() as books:
-            everything = books.forecasts.page("", None, 10)
-            rest = books.forecasts.page("", (NANTES, "B"), 10)
-            nantes = books.forecasts.page(NANTES, (NANTES, "A"), 1)
+            everything = books.forecasts.some((), (), None, 10)
+            rest = books.forecasts.some((), (), (NANTES, "B"), 10)
+            nantes = books.forecasts.some((NANTES,), (), (NANTES, "A"), 1)
         assert [(f.site_id, f.item_id) for f in everything] == sorted(places)
         assert [(f.site_id, f.item_id) for f in rest] == [(NANTES, "C"), (ANGERS, "A")]
         assert [(f.site_id, f.item_id) for f in nantes] == [(NANTES, "B")]
@@ -276,12 +277,15 @@ class StoreSuite:
             books.forecasts.put([a_forecast("A"), a_forecast("B"), a_forecast("A", ANGERS)])
         with store.read() as books:
 
-            def some(*asked: tuple[str, ...]) -> list[tuple[str, str]]:
-                return [(f.site_id, f.item_id) for f in books.forecasts.some(*asked)]
+            def some(sites: Sequence[str], items: Sequence[str]) -> list[tuple[str, str]]:
+                found = books.forecasts.some(sites, items, None, 9)
+                return [(f.site_id, f.item_id) for f in found]
 
             assert some((), ()) == [(NANTES, "A"), (NANTES, "B"), (ANGERS, "A")]
             assert some((NANTES,), ()) == [(NANTES, "A"), (NANTES, "B")]
             assert some((ANGERS, NANTES), ("A",)) == [(NANTES, "A"), (ANGERS, "A")]
+            after = books.forecasts.some((), ("A",), (NANTES, "A"), 9)
+            assert [(f.site_id, f.item_id) for f in after] == [(ANGERS, "A")]
 
     def test_a_run_remembers_lead_time_target_and_free_grids(self, store: Store) -> None:
         order = replace(

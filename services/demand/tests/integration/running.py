@@ -79,7 +79,9 @@ def start(folder: Path, more: Mapping[str, str] | None = None) -> Running:
     }
     with (folder / "service.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "services.demand.main"], env=environment, stderr=log
+            [Path(sys.executable).with_name("larrey"), "demand", "serve"],
+            env=environment,
+            stderr=log,
         )
     until = time.monotonic() + READY_SECONDS
     while not ready.exists():

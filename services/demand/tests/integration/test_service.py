@@ -83,6 +83,9 @@ def test_the_sum_of_two_items_is_the_sum_of_their_means(stub: Stub) -> None:
         assert period.mean == pytest.approx(sum(f.periods[place].mean for f in parts))
         assert list(period.quantiles) == sorted(period.quantiles)
     assert stub.GetTotalForecast(request, timeout=10).total == total
+    assert total.lead_time == 3
+    assert len(total.lead_sum_quantiles) == len(total.levels)
+    assert not total.lead_missing
 
 
 def test_nothing_has_come_true_yet_and_no_figure_is_made_up(stub: Stub) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,12 +61,10 @@ def a_job(*run_ids: str, failed: str = "") -> Iterator[Any]:
         store.books.runs.add(Run(run_id, order, RunState.WAITING, 0, 0, MONDAY), "")
     if failed:
         store.books.runs.set_state(failed, RunState.FAILED, end_time=MONDAY, failure="Away.")
-    closed = threading.Event()
     job: Any = RunJob(
         turn,  # type: ignore[arg-type]  # only its turn is asked for
         store,
-        Carrier(store),  # type: ignore[arg-type]  # carries out in its own way
-        closed.set,
+        Carrier(store),
         FixedClock(MONDAY),
         watch,
     )
@@ -76,7 +73,6 @@ def a_job(*run_ids: str, failed: str = "") -> Iterator[Any]:
         yield job
     finally:
         job.stop()
-        assert closed.is_set()
         assert turn.taken == turn.released
 
 
@@ -127,6 +123,15 @@ def test_a_run_that_failed_lately_is_tried_again_at_the_next_start() -> None:
         while states(job)["old"] is not RunState.DONE and time.monotonic() < until:
             time.sleep(0.01)
         assert states(job) == {"old": RunState.DONE}
+
+
+def test_between_runs_the_turn_is_free_for_a_backup() -> None:
+    with a_job("only") as job:
+        assert all_ended(job)
+        until = time.monotonic() + 10
+        while job.database.taken > job.database.released and time.monotonic() < until:
+            time.sleep(0.01)
+        assert job.database.taken == job.database.released > 0
 
 
 def test_a_new_run_wakes_the_job_at_once() -> None:

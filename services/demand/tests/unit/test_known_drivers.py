@@ -94,8 +94,11 @@ def test_a_forecast_is_never_lost_to_its_drivers() -> None:
     plain = maker(Flat())
     drive = DrivePart(DriveTable(plain.route), broken)
     asked = part(series("A"), series("B"))
-    made = replace(plain, drive=drive)(asked).outcomes
+    driven = replace(plain, drive=drive)(asked)
+    assert driven.drivers_failed == 1
+    made = driven.outcomes
     without = plain(asked).outcomes
+    assert plain(asked).drivers_failed == 0
     for one, other in zip(made, without, strict=True):
         assert one.forecast is not None
         assert other.forecast is not None

@@ -11,14 +11,17 @@ import pytest
 
 from services.demand.domain.accuracy import SAID, Claim
 from services.demand.domain.classes import DemandClass
-from services.demand.domain.forecasts import Forecast, ForecastPeriod
+from services.demand.domain.forecasts import Forecast, ForecastPeriod, LeadSum
 from services.demand.domain.outlook import Rules
 from services.demand.domain.periods import Period
 from services.demand.domain.quantiles import LEVELS
 from services.demand.domain.totals import (
     PRIOR_CORRELATION,
+    amounts_of,
     correlation_of,
     draws_of,
+    lead_amounts_of,
+    turns_of,
     ward_parts,
 )
 from services.demand.ports import Array
@@ -34,12 +37,13 @@ WARDS = {"": 10.0, "W1": 60.0, "W2": 30.0}
 
 
 def normal(item_id: str, site_id: str = NANTES, centre: float = 100.0) -> Forecast:
-    """Three months of about `centre`, standard deviation a tenth of it."""
+    """Three months of about `centre`, standard deviation a tenth of it; the sum over two months
+    is wider than that of two months that know nothing of each other."""
     curve = tuple((centre + 0.1 * centre * TURNS).tolist())
+    lead = LeadSum(2, 2 * centre, tuple((2 * centre + 0.18 * centre * TURNS).tolist()))
     base = a_forecast(item_id, site_id)
-    return replace(
-        base, periods=tuple(ForecastPeriod(p.start, centre, curve) for p in base.periods)
-    )
+    periods = tuple(ForecastPeriod(p.start, centre, curve) for p in base.periods)
+    return replace(base, periods=periods, lead=lead)
 
 
 class Wards:
@@ -88,6 +92,66 @@ def test_the_group_is_the_sum_of_its_sites_draw_by_draw(read: ReadTotal) -> None
         highest = sum(one.periods[place].quantiles[-1] for one in sites)
         # less than the sum of the quantiles: not all sites are high at once
         assert period.quantiles[-1] < highest
+
+
+def test_the_sum_over_the_lead_time_has_its_own_quantiles(read: ReadTotal) -> None:
+    alone = read(TotalQuestion(sites=(NANTES,), item_ids=("A",))).lead
+    assert alone is not None
+    assert (alone.periods, alone.mean) == (2, 200.0)
+    said = normal("A").lead
+    assert said is not None
+    for level, q, own in zip(LEVELS, alone.quantiles, said.quantiles, strict=True):
+        if 0.02 <= level <= 0.98:
+            assert q == pytest.approx(own, rel=0.02), level
+
+
+def test_lead_times_of_a_group_add_up_draw_by_draw(read: ReadTotal) -> None:
+    whole = read(TotalQuestion()).lead
+    sites = [read(TotalQuestion(sites=(one,))).lead for one in (NANTES, ANGERS)]
+    assert whole is not None
+    assert all(sites)
+    assert whole.mean == pytest.approx(sum(one.mean for one in sites if one))
+    top = LEVELS.index(0.95)
+    assert whole.quantiles[top] < sum(one.quantiles[top] for one in sites if one)
+    # three items of 18 and three of 9, each pair correlated by rho
+    variance, rho = 3 * (18.0**2 + 9.0**2), read(TotalQuestion()).correlation
+    pairs = 81.0**2 - variance
+    spread = np.sqrt(variance + rho * pairs)
+    assert whole.quantiles[top] == pytest.approx(900 + 1.645 * spread, rel=0.01)
+
+
+def test_a_high_lead_time_is_one_of_high_periods() -> None:
+    one = normal("A")
+    assert one.lead is not None
+    turns = turns_of(one, 0.3)
+    lead = lead_amounts_of(one, one.lead, turns)[0]
+    assert np.corrcoef(lead, amounts_of(one, turns)[:2].sum(axis=0))[0, 1] > 0.98
+
+
+def test_lead_times_of_all_wards_add_up_to_the_sites(read: ReadTotal) -> None:
+    one = normal("A")
+    assert one.lead is not None
+    drawn = np.round(lead_amounts_of(one, one.lead, turns_of(one, 0.1)))
+    assert np.array_equal(sum(ward_parts(one, drawn, WARDS).values()), drawn)
+    ward = read(TotalQuestion(sites=(NANTES,), ward_id="W1")).lead
+    whole = read(TotalQuestion(sites=(NANTES,))).lead
+    assert ward is not None
+    assert whole is not None
+    assert ward.mean == pytest.approx(0.6 * whole.mean)
+
+
+@pytest.mark.parametrize("odd", [None, LeadSum(3, 300.0, tuple(300.0 for _ in LEVELS))])
+def test_lead_times_that_differ_are_not_added_and_it_is_said(
+    read: ReadTotal, odd: LeadSum | None
+) -> None:
+    books = read.store.books  # type: ignore[attr-defined]  # the store in memory
+    books.forecasts.put([replace(normal("C"), lead=odd)])
+    total = read(TotalQuestion())
+    assert total.lead is None
+    assert "different lead times" in total.lead_missing
+    alone = read(TotalQuestion(item_ids=("C",), sites=(NANTES,)))
+    assert (alone.lead is None) == (odd is None)
+    assert ("StartForecastRun" in alone.lead_missing) == (odd is None)
 
 
 def test_draws_that_follow_each_other_make_wider_sums() -> None:

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from itertools import islice
 from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, MetaData, Row, bindparam, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from services.orientation.adapters.store.drafts import (
+    CASE_COLUMNS,
+    Gathered,
+    HotCases,
+    SqlDraft,
+    blank,
+    case_row,
+)
 from services.orientation.adapters.store.facilities import facility_from, facility_row
 from services.orientation.adapters.store.ledger import Appending
 from services.orientation.adapters.store.tables import Tables, from_us, tables, to_us
-from services.orientation.adapters.store.texts import canonical, state_to_text
 from services.orientation.adapters.store.vehicles import vehicle_from, vehicle_row
-from services.orientation.domain.board import ENDED
 from services.orientation.domain.case import CaseState
 from services.orientation.domain.decision import Decision
 from services.orientation.domain.facilities import Facility
-from services.orientation.domain.ledger import Entry
 from services.orientation.domain.modes import Mode
 from services.orientation.domain.records import (
     CaseKey,
@@ -31,7 +33,6 @@ from services.orientation.domain.records import (
     StoredCase,
     Suggestion,
     state_from_text,
-    text_hash,
 )
 from services.orientation.domain.severity import Band
 from services.orientation.domain.vehicles import Vehicle
@@ -44,40 +45,25 @@ from services.orientation.wire.events import (
 from shared.clock import Clock
 from shared.storage import Batch, Database, Query, Transaction, upsert
 
-HOT_CASES = 20_000
-# Looked at when an update seems to be another case's: what is open at once, at the busiest centre.
-MOST_OTHERS = 256
-Hot = OrderedDict[CaseKey, tuple[str, StoredCase]]
 
-
-class SqlRecord:
+class SqlRecord(Gathered):
     """One open transaction. What is written is gathered and goes out at the end, at once."""
 
-    def __init__(self, tx: Transaction, at: Tables, hot: SqlRecords, now: datetime) -> None:
-        self._tx, self._at, self._hot, self._now = tx, at, hot, now
+    def __init__(
+        self, tx: Transaction, at: Tables, hot: HotCases, records: SqlRecords, now: datetime
+    ) -> None:
+        super().__init__(hot, now)
+        self._tx, self._at, self._records = tx, at, records
         self._held: dict[CaseKey, StoredCase | None] = {}
-        self._entries: list[tuple[Entry, str]] = []
-        self.written: dict[CaseKey, tuple[str, StoredCase]] = {}
 
     def hold(self, keys: Sequence[CaseKey]) -> None:
-        """Reads these cases and holds them against other writers, all in one order.
-
-        A new case has no row to lock yet, so where others may write at the same time an
-        empty one is put there first: whoever comes second waits for the first one's commit
-        and then reads what it wrote. SQLite lets one writer in at a time.
-        """
+        """Reads these cases and holds them against other writers."""
         wanted = sorted({key for key in keys if key not in self._held}, key=CaseKey.order)
         if not wanted:
             return
-        connection = self._tx.connection
-        if not self._hot.alone:
-            self._hot.claim.write(connection, [_blank(key) for key in wanted])
-        rows = self._hot.find(connection, [key.value for key in wanted])
-        found = {CaseKey(row.case_key, exercise=bool(row.exercise)): row for row in rows}
-        for key in wanted:
-            row = found.get(key)
+        for key, row in self._records.rows(self._tx.connection, wanted).items():
             known = row is not None and row.state != ""
-            self._held[key] = self._hot.known(key, row) if known else None
+            self._held[key] = self._records.known(key, row) if known else None
 
     def case(self, key: CaseKey) -> StoredCase | None:
         if key in self.written:
@@ -85,33 +71,9 @@ class SqlRecord:
         self.hold([key])
         return self._held[key]
 
-    def others(self, key: CaseKey) -> Sequence[CaseState]:
-        """At most MOST_OTHERS; another copy of the service knows others."""
-        found = {k: case.state for k, (_, case) in self.written.items()}
-        for other, state in self._hot.newest(MOST_OTHERS):
-            found.setdefault(other, state)
-        return [s for k, s in found.items() if k != key and k.exercise == key.exercise]
-
-    def put_case(self, key: CaseKey, case: StoredCase) -> str:
-        text = state_to_text(case.state)
-        self.written[key] = text, case
-        return text_hash(text)
-
-    def log(self, kind: str, key: CaseKey, content: Mapping[str, Any]) -> None:
-        """One entry of the decision log; it gets its place in the chain at the end."""
-        entry = Entry(kind, to_us(self._now), canonical(content))
-        self._entries.append((entry, key.value))
-
     def flush(self) -> None:
-        """Writes what was gathered: rows of cases, then entries of the log."""
-        connection = self._tx.connection
-        if self.written:
-            rows = [_row(key, text, case) for key, (text, case) in self.written.items()]
-            rows.sort(key=itemgetter(0, 1))  # by key, as they were held
-            self._hot.keep.write(connection, rows)
-        if self._entries:
-            self._hot.append(connection, self._entries)
-            self._entries = []
+        """Writes what was gathered."""
+        self._records.write(self._tx.connection, self)
 
     def tell_oriented(self, key: CaseKey, counted: Counted) -> None:
         self._tx.publish(oriented_event(key, counted))
@@ -196,47 +158,6 @@ class SqlRecord:
         upsert(self._tx.connection, self._at.modes, [row], key=["owner"])
 
 
-CASE_COLUMNS = (
-    "case_key",
-    "exercise",
-    "state",
-    "revision",
-    "suggested_decision",
-    "suggested_resource",
-    "suggested_finess",
-    "counted_group",
-    "band",
-    "department",
-    "owner",
-    "changed_us",
-    "ended",
-)
-CaseRow = tuple[str, bool, str, int, str, str, str, str, int, str, str, int, bool]
-
-
-def _row(key: CaseKey, text: str, case: StoredCase) -> CaseRow:
-    """In the order of CASE_COLUMNS."""
-    return (
-        key.value,
-        key.exercise,
-        text,
-        case.state.revision,
-        case.suggestion.decision_type,
-        case.suggestion.resource_type,
-        case.suggestion.finess_geo,
-        case.counted_group,
-        int(case.band),
-        case.department,
-        case.owner,
-        to_us(case.changed),
-        case.state.text("status") in ENDED,
-    )
-
-
-def _blank(key: CaseKey) -> CaseRow:
-    return key.value, key.exercise, "", 0, "", "", "", "", 0, "", "", 0, False
-
-
 def _decision(row: Any) -> Decision:
     return Decision(
         row["decision_id"],
@@ -255,6 +176,10 @@ def _decision(row: Any) -> Decision:
     )
 
 
+class _MovedOn(Exception):
+    """The store holds something else of a case than a draft was made from."""
+
+
 class SqlRecords:
     """The store is the truth; the newest cases are also held parsed in memory.
 
@@ -265,24 +190,40 @@ class SqlRecords:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
         self._tables = tables(MetaData())
-        self._hot: Hot = OrderedDict()
-        self._lock = threading.Lock()
+        self._hot = HotCases()
         # Built once: putting a statement together takes longer than running it.
         at = self._tables.cases
         build = postgresql if database.engine.dialect.name == "postgresql" else sqlite
         fresh = build.insert(at)
         key = ["case_key", "exercise"]
         others = {c.name: fresh.excluded[c.name] for c in at.columns if c.name not in key}
-        self.claim = Batch(fresh.on_conflict_do_nothing(index_elements=key), CASE_COLUMNS)
-        self.keep = Batch(
+        self._claim = Batch(fresh.on_conflict_do_nothing(index_elements=key), CASE_COLUMNS)
+        self._keep = Batch(
             fresh.on_conflict_do_update(index_elements=key, set_=others), CASE_COLUMNS
         )
         self._find: dict[int, Query] = {}
-        self.append = Appending(self._tables)
-        self.alone = database.engine.dialect.name == "sqlite"
+        self._append = Appending(self._tables)
+        self._alone = database.engine.dialect.name == "sqlite"
 
-    def find(self, connection: Connection, keys: Sequence[str]) -> Sequence[Row[Any]]:
-        """Rows of these keys, locked in one order; of a few sizes, so that few are put together."""
+    def rows(
+        self, connection: Connection, keys: Sequence[CaseKey]
+    ) -> dict[CaseKey, Row[Any] | None]:
+        """Reads the rows of these cases and holds them, all in one order.
+
+        A new case has no row to lock yet, so where others may write at the same time an
+        empty one is put there first: whoever comes second waits for the first one's commit
+        and then reads what it wrote. SQLite lets one writer in at a time.
+        """
+        if not self._alone:
+            self._claim.write(connection, [blank(key) for key in keys])
+        found = {
+            CaseKey(row.case_key, exercise=bool(row.exercise)): row
+            for row in self._find_all(connection, [key.value for key in keys])
+        }
+        return {key: found.get(key) for key in keys}
+
+    def _find_all(self, connection: Connection, keys: Sequence[str]) -> Sequence[Row[Any]]:
+        """Locked in one order; asked in a few sizes, so that few questions are put together."""
         size = 1 << (len(keys) - 1).bit_length()
         query = self._find.get(size)
         if query is None:
@@ -296,32 +237,57 @@ class SqlRecords:
             query = self._find[size] = Query(statement, names)
         return query.rows(connection, *keys, *[keys[-1]] * (size - len(keys)))
 
+    def write(self, connection: Connection, gathered: Gathered) -> None:
+        """Rows of cases, then entries of the log."""
+        if gathered.written:
+            rows = [case_row(key, text, case) for key, (text, case) in gathered.written.items()]
+            rows.sort(key=itemgetter(0, 1))  # by key, as they were held
+            self._keep.write(connection, rows)
+        if gathered.entries:
+            self._append(connection, gathered.entries)
+
     @contextmanager
     def open(self) -> Iterator[SqlRecord]:
         with self._database.transaction() as tx:
-            record = SqlRecord(tx, self._tables, self, self._clock.now())
+            record = SqlRecord(tx, self._tables, self._hot, self, self._clock.now())
             yield record
             record.flush()
-        with self._lock:
-            for key, held in record.written.items():
-                self._hot[key] = held
-                self._hot.move_to_end(key)
-            while len(self._hot) > HOT_CASES:
-                self._hot.popitem(last=False)
+        self._hot.remember(record.written)
+
+    def draft(self) -> SqlDraft:
+        return SqlDraft(self._hot, self._clock.now(), self._database.event, self._keep_draft)
+
+    def _keep_draft(self, draft: SqlDraft) -> bool:
+        try:
+            with self._database.transaction() as tx:
+                self._check(tx.connection, draft)
+                for event in draft.events:
+                    tx.publish_event(event)
+                self.write(tx.connection, draft)
+        except _MovedOn:
+            return False
+        else:
+            self._hot.remember(draft.written)
+            return True
+
+    def _check(self, connection: Connection, draft: SqlDraft) -> None:
+        """Holds the cases of the draft; raises _MovedOn where one is not what was expected."""
+        keys = sorted(draft.made_from, key=CaseKey.order)
+        for key, row in self.rows(connection, keys).items():
+            stored = None
+            if row is not None and row.state != "":
+                stored = row.state, row.counted_group
+            held = draft.made_from[key]
+            if stored != (None if held is None else (held[0], held[1].counted_group)):
+                raise _MovedOn
 
     def hot(self, key: CaseKey) -> CaseState | None:
-        with self._lock:
-            held = self._hot.get(key)
+        held = self._hot.last(key)
         return None if held is None else held[1].state
-
-    def newest(self, most: int) -> list[tuple[CaseKey, CaseState]]:
-        with self._lock:
-            return [(k, held[1].state) for k, held in islice(reversed(self._hot.items()), most)]
 
     def known(self, key: CaseKey, row: Any) -> StoredCase:
         """The case of a row, parsed only when it is not the one already held."""
-        with self._lock:
-            held = self._hot.get(key)
+        held = self._hot.last(key)
         if held is not None and held[0] == row.state:
             state = held[1].state
         else:

@@ -57,7 +57,6 @@ def _later(metadata: MetaData) -> tuple[Table, Table, Table, Table, Table]:
         Column("at_us", BigInteger, nullable=False),
         Column("case_key", String(64), nullable=False),
         Column("body", Text, nullable=False),
-        Index("ledger_by_case", "case_key"),
         Index("ledger_by_age", "at_us"),
     )
     head = Table(

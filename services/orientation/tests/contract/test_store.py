@@ -110,6 +110,70 @@ class StoreSuite:
             record.tell_oriented(KEY, Counted("cardiac", "", Band.SEVERE, "44", NOW, NOW))
         assert self.published(database) == 1
 
+    def test_a_draft_is_kept_whole_while_nobody_else_writes(
+        self, records: SqlRecords, database: Database
+    ) -> None:
+        draft = records.draft()
+        assert draft.case(KEY) is None
+        draft.put_case(KEY, a_case("priority"))
+        draft.tell_oriented(KEY, Counted("cardiac", "", Band.SEVERE, "44", NOW, NOW))
+        draft.log(SUGGESTION, KEY, {"case": KEY.value})
+        assert draft.keep()
+        assert self.published(database) == 1
+        assert SqlLedger(database, b"secret").head().seq == 1
+        with SqlRecords(database, FixedClock(NOW)).open() as record:
+            assert record.case(KEY) == a_case("priority")
+
+    def test_of_a_draft_that_the_store_has_overtaken_nothing_is_kept(
+        self, records: SqlRecords, database: Database
+    ) -> None:
+        with records.open() as record:
+            record.case(KEY)
+            record.put_case(KEY, a_case("priority"))
+        draft = records.draft()
+        assert draft.case(KEY) == a_case("priority")
+        draft.put_case(KEY, a_case("priority", "motive_code"))
+        draft.tell_oriented(KEY, Counted("cardiac", "", Band.SEVERE, "44", NOW, NOW))
+        draft.log(SUGGESTION, KEY, {"case": KEY.value})
+        other = SqlRecords(database, FixedClock(NOW))
+        with other.open() as record:
+            record.case(KEY)
+            record.put_case(KEY, a_case("priority", "owner"))
+        assert not draft.keep()
+        assert self.published(database) == 0
+        assert SqlLedger(database, b"secret").head().seq == 0
+        assert records.hot(KEY) == a_case("priority").state
+        with other.open() as record:
+            assert record.case(KEY) == a_case("priority", "owner")
+
+    def test_a_draft_of_a_process_that_never_saw_the_case_is_not_kept(
+        self, records: SqlRecords, database: Database
+    ) -> None:
+        with records.open() as record:
+            record.case(KEY)
+            record.put_case(KEY, a_case("priority"))
+        draft = SqlRecords(database, FixedClock(NOW)).draft()
+        assert draft.case(KEY) is None
+        draft.put_case(KEY, a_case("owner"))
+        assert not draft.keep()
+
+    @pytest.mark.parametrize("first_is_kept", [True, False])
+    def test_a_draft_expects_the_one_before_it_and_falls_with_it(
+        self, records: SqlRecords, first_is_kept: bool
+    ) -> None:
+        first = records.draft()
+        first.case(KEY)
+        first.put_case(KEY, a_case("priority"))
+        second = records.draft()
+        assert second.case(KEY) == a_case("priority")
+        second.put_case(KEY, a_case("priority", "owner"))
+        if first_is_kept:
+            assert first.keep()
+        else:
+            first.drop()
+        assert second.keep() is first_is_kept
+        assert records.draft().case(KEY) == (a_case("priority", "owner") if first_is_kept else None)
+
     def test_a_case_changed_by_another_copy_of_the_service_is_read_again(
         self, records: SqlRecords, database: Database
     ) -> None:

@@ -49,7 +49,7 @@ UPDATES = st.builds(
     st.sampled_from(["", "M03.06"]),
     st.text(max_size=5),
     st.lists(st.integers(10000, 90000), max_size=5).map(tuple),
-    st.dictionaries(st.sampled_from(sorted(VITALS - {"glasgow"})), st.floats(0, 100)),
+    st.dictionaries(st.sampled_from(sorted(set(VITALS.values()) - {"glasgow"})), st.floats(0, 100)),
     st.sampled_from(["", "ALERT", "VOICE", "PAIN", "UNRESPONSIVE"]),
     st.one_of(st.none(), st.floats(-90, 90)),
     st.one_of(st.none(), st.floats(-180, 180)),

@@ -30,6 +30,7 @@ from services.orientation.tests.situations import (
 )
 from services.orientation.use_cases.capacity import Report, ReportCapacity, Tally
 from services.orientation.use_cases.decide import Decided, ExportDecision, RecordDecision
+from services.orientation.use_cases.score import Asked
 from shared.clock import FixedClock
 from shared.errors import Malformed, Missing
 
@@ -96,6 +97,34 @@ class TestScoring:
         assert late.band is Band.LIFE_THREAT  # what a human said before is not forgotten
         assert records.cases == kept
         assert "late" in meter.rules
+
+    def test_what_the_store_holds_is_answered_from_when_it_is_not_what_was_expected(
+        self, records: MemoryRecords
+    ) -> None:
+        score = scoring(records)
+        prepared = score.prepare([Asked(score.read_typed(a_call(1, age_years=50.0)))])
+        kept = scoring(records)(score.read_typed(a_call(2, motive_code="M01.01")))
+        records.moved_on = True
+        (again,) = score.keep(prepared)
+        assert kept.answers[0].revision == 1
+        assert prepared.scored[0].answers[0].revision == 1
+        assert again.answers[0].revision == 2
+        assert again.answers[0].band is Band.LIFE_THREAT
+        (case,) = records.cases.values()
+        assert case.state.revision == 2
+
+    def test_a_case_that_is_touched_twice_in_a_group_is_answered_as_if_one_by_one(
+        self, records: MemoryRecords
+    ) -> None:
+        score = scoring(records)
+        said = [a_call(1, age_years=50.0), a_call(2, motive_code="M01.01"), a_call(3, sex="M")]
+        together = score.together([Asked(score.read_typed(update)) for update in said])
+        alone = MemoryRecords()
+        one_by_one = scoring(alone)
+        assert [one_by_one(score.read_typed(update)) for update in said] == together
+        assert records.cases == alone.cases
+        assert [c for _, c in records.oriented] == [c for _, c in alone.oriented]
+        assert records.logged == alone.logged
 
     def test_no_model_is_said_in_every_answer(self, records: MemoryRecords) -> None:
         score = scoring(records)

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from services.replenishment.adapters.oracles.perishable import MOST_STATES, play, shelf_of
+from services.replenishment.adapters.oracles.pair import MOST_ENTRIES, pair_of, play_pair
+from services.replenishment.adapters.oracles.perishable import (
+    MOST_STATES,
+    Answer,
+    play,
+    shelf_of,
+)
+from services.replenishment.adapters.oracles.platelets import (
+    MOST_SHELVES,
+    platelets_of,
+    play_platelets,
+)
 from services.replenishment.adapters.oracles.textbook import (
     newsvendor,
     reorder_point,
     rolling_plan,
     wagner_whitin,
 )
+from services.replenishment.adapters.solver.cores import CORES
 from services.replenishment.ports import OracleCase
 from shared.errors import Malformed
 
@@ -41,21 +54,46 @@ def textbook_cases(folder: Path) -> Iterator[OracleCase]:
 
 
 def perishable_cases(folder: Path) -> Iterator[OracleCase]:
-    """Every scenario; those that cannot be solved exactly here say why and have no ratio."""
-    for scenario in _read(folder / "scenarios.json"):
+    """Every scenario, as many at a time as there are cores; those that cannot be solved
+    exactly here say why and have no ratio."""
+
+    def played(scenario: Mapping[str, Any]) -> OracleCase:
         kind, name = str(scenario.get("scenario")), str(scenario.get("id"))
         try:
-            shelf = shelf_of(scenario)
+            found = _perishable(kind, scenario["parameters"])
         except (KeyError, TypeError) as error:
             raise _bad(folder, f"scenario {name} lacks or misstates {error}") from None
-        if shelf is None:
-            yield OracleCase(kind, name, reason="this kind of problem is not played here")
-        elif shelf.states > MOST_STATES:
-            states = f"{shelf.states:,} states are more than the {MOST_STATES:,} solved exactly"
-            yield OracleCase(kind, name, reason=states)
-        else:
-            found = play(shelf)
-            yield OracleCase(kind, name, found.ours, found.optimum, found.ratio)
+        if isinstance(found, str):
+            return OracleCase(kind, name, reason=found)
+        return OracleCase(kind, name, found.ours, found.optimum, found.ratio)
+
+    scenarios = _read(folder / "scenarios.json")
+    with ThreadPoolExecutor(CORES, thread_name_prefix="cases") as threads:
+        yield from threads.map(played, scenarios)
+
+
+def _perishable(kind: str, parameters: Mapping[str, Any]) -> Answer | str:
+    """Ours and the optimum, or why there is none."""
+    if kind == "hendrix_perishable_substitution_two_product":
+        pair = pair_of(parameters)
+        if pair.entries > MOST_ENTRIES:
+            return _too_many(pair.entries, MOST_ENTRIES, "states times what may be left of them")
+        return play_pair(pair)
+    if kind == "mirjalili_perishable_platelet":
+        platelets = platelets_of(parameters)
+        if platelets.shelves > MOST_SHELVES:
+            return _too_many(platelets.shelves, MOST_SHELVES, "shelves after a delivery")
+        return play_platelets(platelets)
+    shelf = shelf_of(kind, parameters)
+    if shelf is None:
+        return "this kind of problem is not played here"
+    if shelf.states > MOST_STATES:
+        return _too_many(shelf.states, MOST_STATES, "states")
+    return play(shelf)
+
+
+def _too_many(count: int, most: int, of_what: str) -> str:
+    return f"{count:,} {of_what} are more than the {most:,} that are solved exactly here"
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

@@ -11,11 +11,11 @@ from scipy import stats
 
 from services.replenishment.adapters.oracles.shelf import (
     base_stock,
-    decode,
     encode,
     look_ahead,
     one_day,
     sweep,
+    up_to,
 )
 from services.replenishment.domain.problem import Floats, Ints
 
@@ -23,7 +23,9 @@ SEED = 1
 PATHS, BEYOND = 600, 3  # scenarios of a plan; days that it looks past life and lead time
 LONG = 20_000  # days over which levels to order up to are compared
 TAIL = 1e-9  # probability of demand that is left out
-MOST_STATES = 20_000  # problems with more are not solved exactly here
+MOST_STATES = 2_000_000  # problems with more are not solved exactly here
+PLAYS, PLAYED_DAYS = 40, 400  # in which the states that matter are met
+MOST_PLANNED = 6_000  # states that are planned; in the rarer ones one orders up to a level
 EVALUATIONS = 30  # sweeps of evaluation between two improvements
 EXACT = 1e-7  # relative
 
@@ -50,10 +52,9 @@ class Answer:
     ratio: float
 
 
-def shelf_of(scenario: Mapping[str, Any]) -> Shelf | None:
-    """The problem of a published scenario; None for kinds that are not played here."""
-    p = scenario["parameters"]
-    if scenario["scenario"] == "de_moor_perishable":
+def shelf_of(kind: str, p: Mapping[str, Any]) -> Shelf | None:
+    """The problem of a published scenario's parameters; None for other kinds."""
+    if kind == "de_moor_perishable":
         shape = 1.0 / p["demand_gamma_cov"] ** 2
         scale = p["demand_gamma_mean"] / shape
         top = int(stats.gamma.isf(TAIL, shape, scale=scale)) + 2
@@ -63,7 +64,7 @@ def shelf_of(scenario: Mapping[str, Any]) -> Shelf | None:
         size = p["max_useful_life"] + p["lead_time"] - 1
         terms = [p[f"{name}_cost"] for name in ("variable_order", "shortage", "wastage", "holding")]
         terms += [0.0, p["gamma"]]
-    elif scenario["scenario"] == "hendrix_perishable_one_product":
+    elif kind == "hendrix_perishable_one_product":
         mean = p["demand_poisson_mean"]
         chances = stats.poisson.pmf(np.arange(int(stats.poisson.isf(TAIL, mean)) + 2), mean)
         oldest_first, size = True, p["max_useful_life"]
@@ -75,97 +76,85 @@ def shelf_of(scenario: Mapping[str, Any]) -> Shelf | None:
 
 
 def play(shelf: Shelf) -> Answer:
-    """What re-planning every day costs, and the least that any policy can cost."""
-    value = optimal(shelf)
-    codes, orders = _planned(shelf)
-    ours = _evaluated(shelf, codes, orders)
+    """What re-planning costs, and the least that any policy can cost."""
+    best, value = optimal(shelf)
+    ours = _cost_of(shelf, _planned(shelf), value)
     if shelf.terms[5] < 1.0:
-        return Answer(ours, value, ours / value)
-    return Answer(-ours, -value, value / ours)
+        return Answer(ours, best, ours / best)
+    return Answer(-ours, -best, best / ours)
 
 
-def optimal(shelf: Shelf) -> float:
+def optimal(shelf: Shelf) -> tuple[float, Floats]:
     """Least discounted cost from an empty shelf, or least cost a day where nothing is
-    discounted: modified policy iteration over all states."""
+    discounted, and the value of every state: modified policy iteration over all states."""
     value, out = np.zeros(shelf.states), np.zeros(shelf.states)
     policy = np.full(shelf.states + 1, -1, dtype=np.int64)
-    problem, terms = (shelf.way, shelf.terms, shelf.chances), shelf.terms
+    problem = (shelf.way, shelf.terms, shelf.chances)
     while True:
         policy[0] = -1
         sweep(value, out, policy, problem)
-        change = out - value
-        spread = float(change.max() - change.min())
+        known = settled(value, out, float(shelf.terms[5]), 0)
         value, out = out, value
-        # The bounds of MacQueen: the optimum lies within the spread, discounted on.
-        if terms[5] < 1.0:
-            weight = terms[5] / (1.0 - terms[5])
-            if weight * spread <= EXACT * abs(value[0]):
-                return float(value[0] + weight * 0.5 * (change.max() + change.min()))
-        elif spread <= EXACT * abs(change.max()):
-            return float(0.5 * (change.max() + change.min()))
+        if known is not None:
+            return known, value
         policy[0] = 0
         for _ in range(EVALUATIONS):
             sweep(value, out, policy, problem)
             value, out = out, value
-        if terms[5] == 1.0:
-            value = value - value[0]
+        if shelf.terms[5] == 1.0:
+            value -= value[0]
 
 
-def _planned(shelf: Shelf) -> tuple[Ints, Ints]:
-    """The states that re-planning reaches from an empty shelf, and what it orders in each."""
+def settled(before: Floats, after: Floats, discount: float, start: int) -> float | None:
+    """The discounted cost from state `start`, or the cost a step where nothing is discounted,
+    once one more sweep moved all values alike; None before (the bounds of MacQueen 1966)."""
+    change = after - before
+    low, high = float(change.min()), float(change.max())
+    if discount < 1.0:
+        weight = discount / (1.0 - discount)
+        if weight * (high - low) > EXACT * abs(after[start]):
+            return None
+        return float(after[start] + weight * 0.5 * (high + low))
+    return 0.5 * (high + low) if high - low <= EXACT * max(abs(high), abs(low)) else None
+
+
+def _planned(shelf: Shelf) -> Ints:
+    """[states] what is ordered in each: re-planned in those that many days of play meet, in
+    the rarer ones up to the level that costs least."""
     random = np.random.default_rng(SEED)
-    life, size = int(shelf.way[1]), int(shelf.way[3])
-    horizon = size + BEYOND
-    paths = random.choice(len(shelf.chances), (PATHS, horizon), p=shelf.chances)
+    life, size, most = int(shelf.way[1]), int(shelf.way[3]), int(shelf.way[0])
+    paths = random.choice(len(shelf.chances), (PATHS, size + BEYOND), p=shelf.chances)
     long = random.choice(len(shelf.chances), LONG, p=shelf.chances)
-    levels = np.arange(1, int(shelf.way[0]) * (size - life + 2) + 1)
+    levels = np.arange(1, most * (size - life + 2) + 1)
     costs = [base_stock(shelf.way, shelf.terms, long, level) for level in levels]
     level = int(levels[int(np.argmin(costs))])
-    base = int(shelf.way[0]) + 1
+    demand = random.choice(len(shelf.chances), (PLAYS, PLAYED_DAYS), p=shelf.chances)
+    met: dict[int, int] = {}
     state = np.zeros(size, dtype=np.int64)
-    orders: dict[int, int] = {}
-    waiting = [0]
-    while waiting:
-        code = waiting.pop()
-        if code in orders:
-            continue
-        decode(code, base, state)
-        order = int(look_ahead(state, shelf.way, shelf.terms, paths, level))
+    for play_days in demand.tolist():
+        state[:] = 0
+        for asked in play_days:
+            code = int(encode(state, most + 1))
+            if code not in met:
+                if len(met) == MOST_PLANNED:
+                    break
+                met[code] = int(look_ahead(state, shelf.way, shelf.terms, paths, level))
+            one_day(state, shelf.way, met[code], asked, shelf.terms)
+    orders: Ints = up_to(shelf.states, shelf.way, level)
+    for code, order in met.items():
         orders[code] = order
-        for demand in range(len(shelf.chances)):
-            after = state.copy()
-            one_day(after, shelf.way, order, demand, shelf.terms)
-            following = int(encode(after, base))
-            if following not in orders:
-                waiting.append(following)
-    codes = np.array(sorted(orders))
-    return codes, np.array([orders[code] for code in codes.tolist()])
+    return orders
 
 
-def _evaluated(shelf: Shelf, codes: Ints, orders: Ints) -> float:
-    """Exact cost of a policy on the states that it reaches, from an empty shelf."""
-    base, size = int(shelf.way[0]) + 1, int(shelf.way[3])
-    count, demands = len(codes), len(shelf.chances)
-    following = np.zeros((count, demands), dtype=np.int64)
-    cost = np.zeros(count)
-    state = np.zeros(size, dtype=np.int64)
-    for place in range(count):
-        for demand in range(demands):
-            decode(codes[place], base, state)
-            cost[place] += shelf.chances[demand] * one_day(
-                state, shelf.way, orders[place], demand, shelf.terms
-            )
-            following[place, demand] = encode(state, base)
-    moves = np.searchsorted(codes, following)
-    value, discount = np.zeros(count), float(shelf.terms[5])
+def _cost_of(shelf: Shelf, orders: Ints, value: Floats) -> float:
+    """Exact cost of a policy [states] from an empty shelf; `value` is where to begin."""
+    policy = np.concatenate([[0], orders])
+    problem, out = (shelf.way, shelf.terms, shelf.chances), np.empty(len(value))
     while True:
-        new = cost + discount * (value[moves] @ shelf.chances)
-        change = new - value
-        value = new if discount < 1.0 else new - new[0]
-        spread = float(change.max() - change.min())
-        if discount < 1.0:
-            weight = discount / (1.0 - discount)
-            if weight * spread <= EXACT * abs(new[0]):
-                return float(new[0] + weight * 0.5 * (change.max() + change.min()))
-        elif spread <= EXACT * abs(change.max()):
-            return float(0.5 * (change.max() + change.min()))
+        sweep(value, out, policy, problem)
+        known = settled(value, out, float(shelf.terms[5]), 0)
+        if known is not None:
+            return known
+        value, out = out, value
+        if shelf.terms[5] == 1.0:
+            value -= value[0]

@@ -45,44 +45,73 @@ def one_day(state: Any, way: Any, order: Any, demand: Any, terms: Any) -> Any:
 
 @compiled
 def decode(code: Any, base: Any, state: Any) -> Any:
-    for k in range(len(state) - 1, -1, -1):
+    for k in range(len(state)):
         state[k] = code % base
         code //= base
 
 
 @compiled
 def encode(state: Any, base: Any) -> Any:
+    """The newest order is the last digit, so that what may be ordered lies side by side."""
     code = 0
-    for k in range(len(state)):
+    for k in range(len(state) - 1, -1, -1):
         code = code * base + state[k]
     return code
 
 
 @compiled
-def sweep(value: Any, out: Any, policy: Any, problem: Any) -> Any:
+def sweep(  # noqa: C901, PLR0912  one compiled loop over plain arrays
+    value: Any, out: Any, policy: Any, problem: Any
+) -> Any:
     """One sweep of value iteration where policy[0] < 0, else of evaluating `policy`.
 
-    Where it improves, `policy` is filled from entry 1 on (entry 0 stays the mark).
+    Where it improves, `policy` is filled from entry 1 on (entry 0 stays the mark). Serving
+    one more only takes one more off the shelf, and no demand beyond what is there makes a
+    difference but for what it lacks: so every demand of a state costs a step, not a day.
     """
     way, terms, chances = problem
-    size, most, discount = way[3], way[0], terms[5]
-    state, scratch = np.empty(size, dtype=np.int64), np.empty(size, dtype=np.int64)
+    most, life, oldest_first, size = way[0], way[1], way[2] == 1, way[3]
+    base, moving, discount = most + 1, size - life, terms[5]
+    digit = np.ones(size + 1, dtype=np.int64)
+    for k in range(size):
+        digit[k + 1] = digit[k] * base
+    state, totals = np.empty(size, dtype=np.int64), np.empty(base)
     improve = policy[0] < 0
     for code in range(len(value)):
-        decode(code, most + 1, state)
-        best, arg = np.inf, 0
+        decode(code, base, state)
+        here, after = 0, 0  # on the shelf; where tomorrow's states begin, by today's order
+        for k in range(moving, size):
+            here += state[k]
+        for k in range(size - 1):
+            after += state[k] * digit[k + 1]
         first, last = 0, most
         if not improve:
             first = last = policy[1 + code]
         for order in range(first, last + 1):
-            total = 0.0
-            for demand in range(len(chances)):
-                scratch[:] = state
-                cost = one_day(scratch, way, order, demand, terms)
-                total += chances[demand] * (cost + discount * value[encode(scratch, most + 1)])
-            if total < best:
-                best, arg = total, order
-        out[code] = best
+            totals[order] = terms[0] * order
+        place = size - 1 if oldest_first else moving
+        kept, left, paid = here - state[size - 1], 1.0, 0.0
+        for demand in range(len(chances)):
+            chance = chances[demand] if demand < here else left
+            paid += chance * (terms[2] * state[size - 1] + terms[3] * kept - terms[4] * demand)
+            for order in range(first, last + 1):
+                totals[order] += chance * discount * value[after + order]
+            if demand == here:  # whatever else is asked for is lost
+                for more in range(demand, len(chances)):
+                    paid += chances[more] * terms[1] * (more - here)
+                break
+            left -= chance
+            while state[place] == 0:
+                place += -1 if oldest_first else 1
+            state[place] -= 1
+            if place < size - 1:
+                kept -= 1
+                after -= digit[place + 1]
+        best, arg = np.inf, 0
+        for order in range(first, last + 1):
+            if totals[order] < best:
+                best, arg = totals[order], order
+        out[code] = best + paid
         if improve:
             policy[1 + code] = arg
 
@@ -121,3 +150,13 @@ def base_stock(way: Any, terms: Any, demand: Any, level: Any) -> Any:
         order = min(way[0], max(0, level - state.sum()))
         total += one_day(state, way, order, demand[d], terms)
     return total / len(demand)
+
+
+@compiled
+def up_to(states: Any, way: Any, level: Any) -> Any:
+    """[states] what ordering up to `level` orders in each state."""
+    orders, state = np.empty(states, dtype=np.int64), np.empty(way[3], dtype=np.int64)
+    for code in range(states):
+        decode(code, way[0] + 1, state)
+        orders[code] = min(way[0], max(0, level - state.sum()))
+    return orders

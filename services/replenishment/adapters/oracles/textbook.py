@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from services.replenishment.adapters.solver.engine import Effort, Solution, Watch, solve
+from services.replenishment.adapters.solver.engine import solve
+from services.replenishment.adapters.solver.solving import Effort, Solution, Watch
 from services.replenishment.domain.problem import (
     NO_BREAK,
     NO_CAP,

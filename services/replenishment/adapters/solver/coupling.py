@@ -13,6 +13,7 @@ import numpy as np
 
 from services.replenishment.adapters.solver.compiled import compiled
 from services.replenishment.adapters.solver.grid import Grid, spoiling_anyway
+from services.replenishment.adapters.solver.shelving import Shelves, each_shelves
 from services.replenishment.domain.check import expected
 from services.replenishment.domain.prices import Prices
 from services.replenishment.domain.problem import NO_BREAK, NO_CAP, Floats, Ints, Problem
@@ -139,12 +140,14 @@ class Coupling:
             grid.now = grid.base
             if daily.any():
                 grid.now = grid.base.copy()
-                _add_shelves(
-                    (grid.width, grid.table, grid.arrived, grid.shelf_start),
-                    np.ascontiguousarray(daily),
-                    grid.shelf,
-                    grid.now,
-                )
+                now = grid.now
+
+                def add(shelves: Shelves) -> None:
+                    part, ends = shelves.part, slice(shelves.part.start, shelves.part.stop + 1)
+                    places = grid.width[part], grid.table[ends], grid.arrived[part], shelves.start
+                    _add_shelves(places, np.ascontiguousarray(daily[part]), shelves.table, now)
+
+                each_shelves(self.problem, grid, add)
 
     def fixed(self, grid: Grid) -> tuple[float, Floats]:
         """Cost and use [R] that no order changes: before first arrivals, rows never ordered."""
@@ -166,13 +169,19 @@ class Coupling:
         cost, packs = np.zeros(count), np.zeros(count, dtype=np.int64)
         spend = np.zeros((count, problem.weeks))
         fill = np.zeros((count, days if problem.storage is not None else 0))
-        _add_up(
-            (grid.rows, grid.width, grid.table, grid.stage, grid.day, grid.arrived),
-            (grid.jump, grid.off, grid.line, grid.step_price, grid.step_packs),
-            (grid.base, grid.shelf, grid.shelf_start),
-            steps,
-            (cost, packs, spend, fill),
-        )
+
+        def add(shelves: Shelves) -> None:
+            p, ends = shelves.part, slice(shelves.part.start, shelves.part.stop + 1)
+            stages = grid.stage[ends]
+            _add_up(
+                (grid.rows[p], grid.width[p], grid.table[ends], stages, grid.day, grid.arrived[p]),
+                (grid.jump[p], grid.off[p], grid.line[p], grid.step_price[p], grid.step_packs[p]),
+                (grid.base, shelves.table, shelves.start),
+                steps,
+                (cost, packs, spend, fill),
+            )
+
+        each_shelves(problem, grid, add)
         return Use(cost, spend, packs, None if problem.storage is None else fill)
 
     def rows_of(self) -> Ints:

@@ -27,6 +27,7 @@ from services.replenishment.domain.problem import (
 BIG = 1e12  # EUR: what can never be chosen
 DOWN = 1.0 - 2.0**-23  # more than single precision rounds up
 AT_ONCE = 4096  # rows whose scenarios are unfolded together: they are large
+SHELVES_KEPT = 30_000  # rows up to which the tables of the shelves are kept
 WIDE = 16  # times the need: limits above this are not tabulated to the end
 
 
@@ -51,8 +52,8 @@ class Grid:
     now: Floats  # tables at the present storage prices, EUR
     slope: Floats  # [W, all stages] EUR a step at the present prices
     arrived: Ints  # [n, T] stage whose order has arrived by that day, -1 before the first
-    # where storage is limited: [T] tables of m3, a row's days one after another. Half the
-    # memory of the rest, and rounded down, so that a bound taken from them stays one.
+    # where storage is limited: [T] tables of m3, a row's days one after another; of a large
+    # problem they are made anew for some rows at a time, as all would take most of the memory
     shelf: NDArray[np.float32]
     shelf_start: Ints  # [n + 1]
 
@@ -95,11 +96,12 @@ def grid_of(problem: Problem, limit: Ints) -> Grid:
     live = live[np.argsort(rows.group[live], kind="stable")]
     width, stages = limit[live] + 1, open_days[live].sum(axis=1)
     entry, day = np.nonzero(open_days[live])
-    stage = _ends(stages)
+    stage = sums(stages)
     arrived = (np.cumsum(_shifted(open_days[live], rows.lead[live]), axis=1) - 1).astype(np.int64)
     jump, off = _ways(problem, live, first[live])
-    table = _ends(stages * width)
-    shelf_start = _ends(width * horizon if problem.storage is not None else 0 * width)
+    table = sums(stages * width)
+    kept = problem.storage is not None and len(live) <= SHELVES_KEPT
+    shelf_start = sums(width * horizon if kept else 0 * width)
     grid = Grid(
         rows=live,
         group=rows.group[live],
@@ -121,18 +123,9 @@ def grid_of(problem: Problem, limit: Ints) -> Grid:
         shelf=np.zeros(shelf_start[-1], dtype=np.float32),
         shelf_start=shelf_start,
     )
+    for part in parts_of(len(live)):
+        fill_part(problem, grid, part, (arrived[part], shelf_start[ends_of(part)]), grid.shelf)
     step = rows.pack[live] * rows.multiple[live]
-    volume = np.zeros(len(live)) if problem.storage is None else problem.storage.volume[live]
-    rates = np.stack([step, rows.holding[live], rows.shortage[live], volume])
-    for start in range(0, len(live), AT_ONCE):
-        part, ends = slice(start, start + AT_ONCE), slice(start, start + AT_ONCE + 1)
-        _fill(
-            rows.supply[live[part]] - rows.demand[live[part]],
-            problem.weights,
-            np.ascontiguousarray(rates[:, part]),
-            (width[part], table[ends], arrived[part], shelf_start[ends]),
-            (grid.base, grid.shelf),
-        )
     spoilage = problem.spoilage
     if spoilage is not None:
         _spoil(
@@ -145,6 +138,35 @@ def grid_of(problem: Problem, limit: Ints) -> Grid:
     return grid
 
 
+def parts_of(count: int) -> list[slice]:
+    return [slice(start, min(count, start + AT_ONCE)) for start in range(0, count, AT_ONCE)]
+
+
+def ends_of(part: slice) -> slice:
+    return slice(part.start, part.stop + 1)
+
+
+def fill_part(
+    problem: Problem,
+    grid: Grid,
+    part: slice,
+    places: tuple[Ints, Ints],
+    shelf: NDArray[np.float32],
+) -> None:
+    """Fills what the places (arrived, start in `shelf`) of some rows ask for."""
+    live, (arrived, shelf_start) = grid.rows[part], places
+    rows, storage = problem.rows, problem.storage
+    step = rows.pack[live] * rows.multiple[live]
+    volume = np.zeros(len(live)) if storage is None else storage.volume[live]
+    _fill(
+        rows.supply[live] - rows.demand[live],
+        problem.weights,
+        np.stack([step, rows.holding[live], rows.shortage[live], volume]),
+        (grid.width[part], grid.table[ends_of(part)], arrived, shelf_start),
+        (grid.base, shelf),
+    )
+
+
 def spoiling_anyway(problem: Problem, grid: Grid) -> float:
     """EUR that the tables count once too often: the first order pays only for its own."""
     spoilage = problem.spoilage
@@ -155,7 +177,8 @@ def spoiling_anyway(problem: Problem, grid: Grid) -> float:
     return float((spoilage.worth[rows] * (left @ problem.weights)).sum())
 
 
-def _ends(sizes: Ints) -> Ints:
+def sums(sizes: Ints) -> Ints:
+    """[n + 1] where each part starts when they are laid end to end."""
     ends: Ints = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     return ends
 

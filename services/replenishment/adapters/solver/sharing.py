@@ -12,7 +12,8 @@ import time
 import numpy as np
 from ortools.sat.python import cp_model
 
-from services.replenishment.adapters.solver.engine import Effort, Watch, solve
+from services.replenishment.adapters.solver.engine import solve
+from services.replenishment.adapters.solver.solving import Effort, Watch
 from services.replenishment.domain.problem import Floats
 from services.replenishment.domain.sharing import Key, Sharing
 

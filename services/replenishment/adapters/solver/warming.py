@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from services.replenishment.adapters.solver.coupling import Coupling
-from services.replenishment.adapters.solver.engine import Effort, Watch, solve
+from services.replenishment.adapters.solver.engine import solve
 from services.replenishment.adapters.solver.grid import grid_of, reach
 from services.replenishment.adapters.solver.nearby import nearby
+from services.replenishment.adapters.solver.solving import Effort, Watch
 from services.replenishment.domain.problem import NO_CAP, Problem, Rows, Storage
 
 

@@ -22,10 +22,12 @@ from services.replenishment.adapters.store.documents import (
     use_first_from,
     use_first_to,
 )
+from services.replenishment.adapters.store.kept import keep_prices, kept_prices
 from services.replenishment.adapters.store.supply import chunks
 from services.replenishment.adapters.store.tables import Tables
 from services.replenishment.domain.collisions import Collision
 from services.replenishment.domain.expiry import UseFirst
+from services.replenishment.domain.kept_prices import KeptPrices
 from services.replenishment.domain.limits import LimitPrice
 from services.replenishment.domain.plans import (
     Asked,
@@ -43,7 +45,7 @@ from shared.storage import upsert
 
 class SqlPlans:
     def __init__(self, connection: Connection, tables: Tables) -> None:
-        self._connection = connection
+        self._connection, self._tables = connection, tables
         self._plan, self._line, self._left_out = tables.plan, tables.line, tables.left_out
         self._use_first, self._limit = tables.use_first, tables.limit
         self._collision = tables.collision
@@ -205,6 +207,12 @@ class SqlPlans:
         )
         return list(self._connection.execute(query).scalars())
 
+    def keep_prices(self, prices: KeptPrices) -> None:
+        keep_prices(self._connection, self._tables, prices)
+
+    def kept_prices(self) -> KeptPrices | None:
+        return kept_prices(self._connection, self._tables)
+
     def line(self, plan_id: str, line_id: str) -> Line | None:
         return self.lines_by_id(plan_id, [line_id]).get(line_id)
 
@@ -286,6 +294,7 @@ def _figures(plan: Plan) -> dict[str, Any]:
         "moving_eur": plan.moving_eur,
         "saved_expiry_eur": plan.saved_expiry_eur,
         "transfers_note": plan.transfers_note,
+        "start_note": plan.start_note,
     }
 
 
@@ -317,6 +326,7 @@ def _plan_from(row: Row[Any]) -> Plan:
         moving_eur=row.moving_eur,
         saved_expiry_eur=row.saved_expiry_eur,
         transfers_note=row.transfers_note,
+        start_note=row.start_note,
     )
 
 

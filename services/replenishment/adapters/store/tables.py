@@ -12,6 +12,7 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -41,6 +42,7 @@ class Tables:
     group_allotment: Table
     lane: Table
     release: Table
+    kept_prices: Table
 
 
 def tables(metadata: MetaData | None = None) -> Tables:
@@ -114,6 +116,14 @@ def tables(metadata: MetaData | None = None) -> Tables:
             Column("reason", String(32), nullable=False),
             Column("note", Text, nullable=False),
             Column("released_by", String(128), nullable=False),
+        ),
+        kept_prices=Table(
+            "kept_prices",
+            metadata,
+            Column("place", Integer, primary_key=True, autoincrement=False),  # one row: 0
+            Column("version", Integer, nullable=False),
+            Column("first_day", Date, nullable=False),
+            Column("prices", LargeBinary, nullable=False),
         ),
         lane=Table(
             "transfer_lane",
@@ -210,6 +220,7 @@ def _plan(metadata: MetaData) -> Table:
         Column("moving_eur", Float(53), nullable=False),
         Column("saved_expiry_eur", Float(53)),
         Column("transfers_note", Text, nullable=False),
+        Column("start_note", Text, nullable=False),
     )
 
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, update
 
 from services.replenishment.adapters.store.books import SqlStore
 from services.replenishment.adapters.store.tables import tables
@@ -18,6 +19,7 @@ from services.replenishment.domain.agreed import GroupAllotment, GroupLimits
 from services.replenishment.domain.availability import Availability, SupplyStatus
 from services.replenishment.domain.collisions import Collision
 from services.replenishment.domain.expiry import UseFirst
+from services.replenishment.domain.kept_prices import KeptPrices
 from services.replenishment.domain.lanes import Lane
 from services.replenishment.domain.limits import LimitPrice
 from services.replenishment.domain.plans import (
@@ -30,6 +32,7 @@ from services.replenishment.domain.plans import (
     Verdict,
 )
 from services.replenishment.domain.positions import ApprovedOrder, NoSuggestion
+from services.replenishment.domain.prices import Prices
 from services.replenishment.domain.releases import Release, ReleaseReason
 from services.replenishment.domain.shelves import StorageLimit
 from services.replenishment.domain.stock import Lot
@@ -248,6 +251,22 @@ class StoreSuite:
             assert books.plans.limit_prices("plan-1") == prices
             assert books.plans.collisions("plan-1") == [collide]
             assert books.plans.get("plan-1") == replace(PLAN, limits_priced=True)
+
+    def test_kept_prices_replace_those_before_and_what_cannot_be_read_is_none(
+        self, store: SqlStore
+    ) -> None:
+        prices = Prices(np.ones((1, 4)), np.array([2.0]), np.zeros((0, 28)), np.ones((1, 28)))
+        names = ((NANTES,), (("A", "S", ""),), (), (KEY,))
+        with store.write() as books:
+            assert books.plans.kept_prices() is None
+            books.plans.keep_prices(KeptPrices(1, MONDAY, *names, replace(prices, cap=np.zeros(1))))
+            books.plans.keep_prices(KeptPrices(2, MONDAY, *names, prices))
+            found = books.plans.kept_prices()
+            assert found is not None
+            assert (found.version, found.caps, found.stores, found.rows) == (2, *names[1:])
+            assert found.prices.cap.tolist() == [2.0]
+            books.plans._connection.execute(update(store.tables.kept_prices).values(prices=b"?"))
+            assert books.plans.kept_prices() is None
 
     def test_the_agencys_list_replaces_the_one_before(self, store: SqlStore) -> None:
         short = SupplyStatus(Availability.SHORTAGE, MONDAY, MONDAY)

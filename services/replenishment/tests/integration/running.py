@@ -17,11 +17,17 @@ from larrey.catalogue.v1 import catalogue_pb2
 from larrey.demand.v1 import demand_pb2, events_pb2
 from larrey.replenishment.v1 import replenishment_pb2 as pb
 from larrey.replenishment.v1 import replenishment_pb2_grpc
+from services.replenishment.adapters.sharer import found_in_time
+from services.replenishment.adapters.solver.sharing import shared
+from services.replenishment.adapters.worker import Job, planned
 from services.replenishment.domain.demand import Forecast
+from services.replenishment.domain.prices import Prices
+from services.replenishment.domain.problem import Problem
+from services.replenishment.domain.sharing import Sharing
 from services.replenishment.domain.stock import StockReport
 from services.replenishment.domain.terms import SupplyTerms
 from services.replenishment.main import build
-from services.replenishment.ports import Solver
+from services.replenishment.ports import Shared, Sharer, Solved, Solver, SolverProgress
 from services.replenishment.wire.dates import day_to_wire, instant_to_wire
 from services.replenishment.wire.supply import WIRE_PERIODS
 from shared.catalogue.items import Item, Site
@@ -65,8 +71,45 @@ class Running:
         return [decode(event, kind) for event in found]  # type: ignore[type-var]  # the same
 
 
+class SolverHere:
+    """What the worker does, in this process and within a few rounds: a plan costs a moment
+    where it costs the start of a process otherwise. `test_worker` has the real one."""
+
+    ROUNDS = 25
+
+    def __call__(
+        self,
+        problem: Problem,
+        seconds: float,
+        seed: int,
+        tell: Callable[[SolverProgress], None],
+        stopped: Callable[[], bool],
+        *,
+        start: Prices | None = None,
+    ) -> Solved | None:
+        began = time.monotonic()
+        job = Job(problem, began + seconds, seed, 0.0005, 0, start, self.ROUNDS)
+        told = planned(job, lambda _progress, _orders: None, stopped)
+        if stopped() or told.orders is None or told.prices is None:
+            return None
+        tell(told.progress)
+        taken = time.monotonic() - began
+        return Solved(told.orders, told.progress.bound, taken, *told.prices, told.named)
+
+
+class SharerHere:
+    """The real choice of moves, in this process."""
+
+    def __call__(
+        self, sharing: Sharing, seconds: float, seed: int, stopped: Callable[[], bool]
+    ) -> Shared | None:
+        return None if stopped() else found_in_time(shared(sharing, seconds, seed))
+
+
 @contextmanager
-def running(folder: Path, solver: Solver | None = None, **settings: str) -> Iterator[Running]:
+def running(
+    folder: Path, solver: Solver | None = None, sharer: Sharer | None = None, **settings: str
+) -> Iterator[Running]:
     """Starts the service on the files in `folder` and stops it at the end."""
     environ = {
         "LARREY_DATABASE_URL": f"sqlite:///{folder}/replenishment.db",
@@ -81,7 +124,7 @@ def running(folder: Path, solver: Solver | None = None, **settings: str) -> Iter
     failure: list[BaseException] = []
 
     async def live() -> None:
-        service = Service(build(environ, solver))
+        service = Service(build(environ, solver or SolverHere(), sharer or SharerHere()))
         started.append(service)
         try:
             await service.start()

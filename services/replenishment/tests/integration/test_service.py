@@ -13,7 +13,9 @@ import pytest
 
 from larrey.replenishment.v1 import events_pb2
 from larrey.replenishment.v1 import replenishment_pb2 as pb
-from services.replenishment.adapters.solver.engine import Effort, Watch, solve
+from services.replenishment.adapters.solver.engine import solve
+from services.replenishment.adapters.solver.solving import Effort, Watch
+from services.replenishment.domain.prices import Prices
 from services.replenishment.domain.problem import Problem
 from services.replenishment.domain.stock import OpenOrder
 from services.replenishment.ports import Solved, SolverProgress
@@ -336,6 +338,8 @@ class Paused:
         seed: int,
         tell: Callable[[SolverProgress], None],
         stopped: Callable[[], bool],
+        *,
+        start: Prices | None = None,
     ) -> Solved | None:
         if not self.go.is_set():
             self.waiting.set()

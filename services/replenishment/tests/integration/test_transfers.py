@@ -10,6 +10,7 @@ import pytest
 
 from larrey.replenishment.v1 import events_pb2
 from larrey.replenishment.v1 import replenishment_pb2 as pb
+from services.replenishment.adapters.sharer import SpawnedSharer
 from services.replenishment.tests.integration.running import (
     WEEKDAYS,
     Running,
@@ -151,7 +152,7 @@ def cover(service: Running) -> float:
 
 
 def test_orders_of_a_plan_with_transfers_are_accepted_beside_them(tmp_path: Path) -> None:
-    with running(tmp_path) as service:
+    with running(tmp_path, sharer=SpawnedSharer()) as service:
         much_here_little_there(service)
         service.ask.PutTransferLanes(lane(), timeout=T)
         plan = watch(service, start(service, seconds=1.5).plan_id)[-1]

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from services.replenishment.adapters.generator import generate, write
 from services.replenishment.adapters.instances import read_named
 from services.replenishment.adapters.plan_files import read_start, write_plan
-from services.replenishment.adapters.solver.engine import Effort, Solution, Watch, solve
+from services.replenishment.adapters.solver.engine import solve
+from services.replenishment.adapters.solver.solving import Effort, Solution, Watch
 from services.replenishment.adapters.tomorrow import day_after, tomorrow
 from services.replenishment.domain.check import check
 from services.replenishment.domain.prices import Prices

@@ -88,8 +88,12 @@ def test_a_plan_left_behind_by_a_stopped_service_is_made_at_the_next_start(
         running_state = pb.PLAN_STATE_RUNNING
         request = pb.GetPlanRequest(plan_id=plan_id)
         eventually(lambda: service.ask.GetPlan(request, timeout=T).plan.state == running_state)
-    with running(tmp_path) as service:
-        assert watch(service, plan_id)[-1].state == pb.PLAN_STATE_PROPOSED
+    with running(tmp_path, SpawnedSolver(gap=0.05)) as service:
+        made = watch(service, plan_id)[-1]
+        assert (made.state, made.start_note) == (pb.PLAN_STATE_PROPOSED, "")
+        again = watch(service, start(service, seconds=4.0, budget=500.0).plan_id)[-1]
+        assert "Started from the prices of the plan of 2026-01-05" in again.start_note
+        assert "40 of 40" in again.start_note
 
 
 def test_the_seconds_are_kept_and_the_best_plan_so_far_is_handed_over() -> None:

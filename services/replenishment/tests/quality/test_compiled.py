@@ -8,7 +8,8 @@ import time
 from typing import Any
 
 from services.replenishment.adapters import solver
-from services.replenishment.adapters.solver.engine import Effort, Watch, solve
+from services.replenishment.adapters.solver.engine import solve
+from services.replenishment.adapters.solver.solving import Effort, Watch
 from services.replenishment.adapters.solver.warming import compile_all
 from services.replenishment.tests.tiny import tiny
 

@@ -8,14 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from services.replenishment.adapters.solver import grid as tables_of
 from services.replenishment.adapters.solver.annealing import Walk, partners
 from services.replenishment.adapters.solver.capped import Capped
 from services.replenishment.adapters.solver.coupling import Coupling
-from services.replenishment.adapters.solver.engine import Effort, Watch, solve
+from services.replenishment.adapters.solver.engine import solve
 from services.replenishment.adapters.solver.finish import Finish
 from services.replenishment.adapters.solver.grid import grid_of, reach
 from services.replenishment.adapters.solver.links import Links
 from services.replenishment.adapters.solver.nearby import nearby
+from services.replenishment.adapters.solver.solving import Effort, Watch
 from services.replenishment.domain.check import check, cost
 from services.replenishment.domain.problem import Problem
 from services.replenishment.tests.tiny import best_cost, tiny
@@ -33,15 +35,15 @@ def test_rows_that_share_nothing_but_a_cap_are_bounded_by_their_best_plan_and_fi
         problem = capped(seed)
         coupling = Coupling(problem)
         limit = np.minimum(reach(problem), problem.caps[0] // problem.rows.multiple)
-        grid = grid_of(problem, limit)
-        if not grid.count:
+        tables = grid_of(problem, limit)
+        if not tables.count:
             continue
-        free, _ = coupling.fixed(grid)
+        free, _ = coupling.fixed(tables)
         for price in (0.0, 0.7):
-            coupling.apply(grid, np.array([price]))
-            found = Links(problem, grid)
+            coupling.apply(tables, np.array([price]))
+            found = Links(problem, tables)
             priced = free + found.restart() - price * problem.caps[0]
-            shared = Capped(coupling, grid)
+            shared = Capped(coupling, tables)
             lift = shared.lift(np.array([price]), found.price)
             assert lift >= 0.0
             best = best_cost(problem)
@@ -53,6 +55,19 @@ def test_rows_that_share_nothing_but_a_cap_are_bounded_by_their_best_plan_and_fi
             assert cost(problem, orders).total == pytest.approx(best, abs=1e-9)
             lifted += lift > 1e-6
     assert lifted > 5, "the cap was never in the way: nothing was tested"
+
+
+def test_shelves_that_are_made_when_asked_give_the_plan_and_bound_of_those_that_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    problem = tiny(3, rows=7, budget=True, cap=True, storage=True)
+    kept = solve(problem, Effort(rounds=6, gap=-1.0), 1, Watch(time.monotonic))
+    monkeypatch.setattr(tables_of, "SHELVES_KEPT", 0)
+    monkeypatch.setattr(tables_of, "AT_ONCE", 2)
+    made = solve(problem, Effort(rounds=6, gap=-1.0), 1, Watch(time.monotonic))
+    assert np.array_equal(kept.orders, made.orders)
+    assert (kept.progress.cost, kept.progress.bound) == (made.progress.cost, made.progress.bound)
+    assert kept.named.shelf.any(), "no shelf was ever full: nothing was tested"
 
 
 def mixed(problem: Problem) -> tuple[Coupling, Finish, int]:

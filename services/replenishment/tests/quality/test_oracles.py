@@ -10,8 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from services.replenishment.adapters.oracles.ages import (
+    evening,
+    mixed_ages,
+    one_night,
+    settle_shelf,
+)
 from services.replenishment.adapters.oracles.files import perishable_cases, textbook_cases
-from services.replenishment.adapters.oracles.perishable import Shelf, optimal, play
+from services.replenishment.adapters.oracles.pair import Pair, day_of_pair, play_pair
+from services.replenishment.adapters.oracles.perishable import Shelf, optimal, play, shelf_of
+from services.replenishment.adapters.oracles.platelets import Platelets, play_platelets
 from services.replenishment.adapters.oracles.shelf import decode, encode, one_day
 from services.replenishment.adapters.oracles.textbook import newsvendor, wagner_whitin
 from services.replenishment.entrypoints.oracle import PlayOracles
@@ -66,7 +74,7 @@ def test_the_optimum_of_a_tiny_shelf_is_the_least_of_all_its_policies() -> None:
                 cost[code] += chance * paid
                 moves[code, encode(state, 3)] += chance
         costs.append(float(np.linalg.solve(np.eye(3) - 0.8 * moves, cost)[0]))
-    assert optimal(shelf) == pytest.approx(min(costs), rel=1e-5)
+    assert optimal(shelf)[0] == pytest.approx(min(costs), rel=1e-5)
 
 
 @pytest.mark.parametrize("oldest_first", [0, 1])
@@ -74,6 +82,78 @@ def test_re_planning_never_beats_the_optimum_and_stays_within_five_percent(
     oldest_first: int,
 ) -> None:
     found = play(a_shelf(2, oldest_first))
+    assert found.optimum * (1 - 1e-5) <= found.ours <= 1.05 * found.optimum
+
+
+def test_two_goods_that_never_replace_each_other_earn_what_they_earn_alone() -> None:
+    terms = {
+        "max_useful_life": 2,
+        "max_order_quantity": 3,
+        "demand_poisson_mean": 1.5,
+        "variable_order_cost": 0.5,
+        "sales_price": 1.0,
+        "gamma": 1.0,
+    }
+    alone = shelf_of("hendrix_perishable_one_product", terms)
+    assert alone is not None
+    pair = Pair(2, (3, 3), (1.5, 1.5), 0.0, np.full(2, 0.5), np.ones(2))
+    found = play_pair(pair)
+    assert found.optimum == pytest.approx(-2 * optimal(alone)[0], rel=1e-5)
+    assert 0.95 * found.optimum <= found.ours <= found.optimum * (1 + 1e-6)
+
+
+def test_who_finds_none_of_b_takes_a_after_those_who_asked_for_it() -> None:
+    state = np.array([[2, 1], [0, 1]])  # of A and B: fresh, old
+    way = np.array([5, 5, 2])
+    asked = np.array([1, 3, 0b01])  # two lack B; the first of them would take A
+    issued = day_of_pair(state, way, np.array([4, 5]), asked)
+    assert issued.tolist() == [2, 1]
+    assert state.tolist() == [[4, 1], [5, 0]]
+
+
+def some_platelets(**changes: object) -> Platelets:
+    demand = np.tile([0.3, 0.4, 0.3], (7, 1))
+    ages = np.tile([0.5, 0.3, 0.2], (4, 1))
+    terms = np.array([2.0, 0.0, 20.0, 5.0, 1.0, 0.9])
+    fields = {"life": 3, "most": 3, "demand": demand, "ages": ages, "terms": terms}
+    return Platelets(**(fields | changes))  # type: ignore[arg-type]  # the fields above
+
+
+def test_a_deliverys_ages_are_averaged_as_if_every_split_was_listed() -> None:
+    one, width = some_platelets(), 4
+    full = np.random.default_rng(0).random((width, width * width))
+    found = mixed_ages(full, one.ages[0], (3, 3), (0, 3))
+    shelf = np.array([0, 2, 1])
+    expected = 0.0
+    for ages in itertools.product(range(3), repeat=3):  # of each of three units
+        now = shelf.copy()
+        for age in ages:
+            now[age] = min(3, now[age] + 1)
+        chance = math.prod(one.ages[0][age] for age in ages)
+        expected += chance * full[now[0], now[1] * width + now[2]]
+    assert found[3, 2 * width + 1] == pytest.approx(expected)
+    assert np.array_equal(mixed_ages(full, one.ages[0], (3, 3), (3, 3))[3], found[3])
+
+
+def test_an_evening_is_the_mean_of_its_nights() -> None:
+    one, width = some_platelets(), 4
+    after, full = np.random.default_rng(1).random(width * width), np.empty(width**3)
+    evening((3, 3), one.demand[0], one.terms, after, full)
+    expected = 0.0
+    for demand, chance in enumerate(one.demand[0]):
+        shelf = np.array([1, 0, 2])
+        ladder = np.cumsum(one.ages, axis=1)
+        kind = np.array([3, 3])
+        paid = one_night(shelf, (kind, ladder, one.terms), 0, (demand, np.zeros(3)))
+        expected += chance * (paid + 0.9 * after[settle_shelf(shelf, 3)])
+    assert full[(1 * width + 0) * width + 2] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.1])
+def test_platelets_are_never_planned_better_than_the_optimum_nor_much_worse(slope: float) -> None:
+    odds = np.exp(np.array([0.5, 0.2, 0.0]) + slope * np.arange(4)[:, None])
+    odds[:, 2] = 1.0
+    found = play_platelets(some_platelets(ages=odds / odds.sum(axis=1, keepdims=True)))
     assert found.optimum * (1 - 1e-5) <= found.ours <= 1.05 * found.optimum
 
 
@@ -92,7 +172,7 @@ def test_a_shelf_too_large_to_solve_is_listed_with_the_reason_and_no_ratio(
         "id": "large",
         "scenario": "hendrix_perishable_one_product",
         "parameters": {
-            "max_useful_life": 6,
+            "max_useful_life": 7,
             "max_order_quantity": 20,
             "demand_poisson_mean": 5.0,
             "variable_order_cost": 0.5,

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.replenishment.adapters.solver.engine import Effort, Watch, solve
+from services.replenishment.adapters.solver.engine import solve
+from services.replenishment.adapters.solver.solving import Effort, Watch
 from services.replenishment.domain.assemble import Assembled, assemble
 from services.replenishment.domain.check import cost
 from services.replenishment.domain.explain import lines_of

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.replenishment.adapters.solver.engine import Effort, Watch, solve
+from services.replenishment.adapters.solver.engine import solve
+from services.replenishment.adapters.solver.solving import Effort, Watch
 from services.replenishment.adapters.solver.topping import topped
 from services.replenishment.domain.agreed import GroupAllotment, GroupLimits
 from services.replenishment.domain.assemble import assemble

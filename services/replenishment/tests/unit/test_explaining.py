@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from services.replenishment.adapters.solver.engine import Effort, Watch, solve
+from services.replenishment.adapters.solver.engine import solve
+from services.replenishment.adapters.solver.solving import Effort, Watch
 from services.replenishment.domain.assemble import assemble
 from services.replenishment.domain.check import cost
 from services.replenishment.domain.explain import lines_of

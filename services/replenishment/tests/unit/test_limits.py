@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from services.replenishment.adapters.solver.engine import Effort, Watch, solve
+from services.replenishment.adapters.solver.engine import solve
+from services.replenishment.adapters.solver.solving import Effort, Watch
 from services.replenishment.adapters.worker import _budget_prices
 from services.replenishment.domain.assemble import Assembled, assemble
 from services.replenishment.domain.check import cost
