@@ -36,12 +36,14 @@ MOST_KEPT = 300_000
 class _Recent:
     """What is known of movements beside the files: of one list of files, up to one row.
 
-    `kept`: rows remembered; `unread`: more is staged than may be.
+    `newest_in_files`: by site and item, and by site, of the sites asked about; `kept`: rows remembered;
+    `unread`: more is staged than may be.
     """
 
     files: tuple[str, ...] = ()
     seen: int = 0
-    newest_in_files: dict[str, int] = field(default_factory=dict)
+    newest_in_files: dict[str, dict[str, int]] = field(default_factory=dict)
+    newest_of_site: dict[str, int] = field(default_factory=dict)
     newest: dict[str, int] = field(default_factory=dict)
     rows: dict[Place, list[tuple[int, float]]] = field(default_factory=dict)
     kept: int = 0
@@ -112,9 +114,13 @@ class OneHistory:
         self._take(connection, staged)
         known = self._recent
         if site_id not in known.newest_in_files and files:
-            row = self._ask("SELECT max(day) FROM read_parquet(?) WHERE site_id = ?", site_id)
-            known.newest_in_files[site_id] = -1 if row[0][0] is None else int(row[0][0])
-        newest = max(known.newest_in_files.get(site_id, -1), known.newest.get(site_id, -1))
+            rows = self._ask(
+                "SELECT item_id, max(day) FROM read_parquet(?) WHERE site_id = ? GROUP BY item_id",
+                site_id,
+            )
+            known.newest_in_files[site_id] = dict(rows)
+            known.newest_of_site[site_id] = max((day for _, day in rows), default=-1)
+        newest = max(known.newest_of_site.get(site_id, -1), known.newest.get(site_id, -1))
         if known.unread:
             day = select(func.max(staged.c.day)).where(
                 (staged.c.site_id == site_id) & (staged.c.seq > known.seen)
@@ -163,7 +169,7 @@ class OneHistory:
         if self._recent.unread:
             rows += self._unread(item_id, site_id)
         # runs write the files: what came after a stored forecast is mostly not in them yet
-        if self._recent.newest_in_files.get(site_id, -1) >= first:
+        if self._recent.newest_in_files.get(site_id, {}).get(item_id, -1) >= first:
             rows += self._ask(
                 f"SELECT day, {SIGNED} FROM read_parquet(?) WHERE item_id = ? AND site_id = ? "  # noqa: S608  # constants; values are bound
                 f"AND reason IN ({LEARNT_REASONS})",

@@ -31,9 +31,9 @@ from services.demand.tests.situations import MONDAY, a_rare_item, a_steady_item
 
 pytestmark = pytest.mark.slow
 
-ITEMS = [f"ITEM-{n:02}" for n in range(12)]
-# so that a run is many transactions
-SMALL_PARTS = {"LARREY_DEMAND_TOGETHER": "2"}
+ITEMS = [f"ITEM-{n}" for n in range(8)]
+# so that a run is several transactions, one after the other
+SMALL_PARTS = {"LARREY_DEMAND_TOGETHER": "2", "LARREY_DEMAND_WORKERS": "1"}
 
 
 def begin(service: Running) -> str:
