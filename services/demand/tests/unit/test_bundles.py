@@ -26,12 +26,12 @@ CHOSEN = {Group.RARE: Judged(learning.NAME, "Because.", {learning.NAME: 1.0})}
 
 @pytest.fixture(scope="module")
 def table() -> HistoryTable:
-    return table_of([a_rare_item(40, f"I{n}", n) for n in range(40)], 4).table
+    return table_of([a_rare_item(40, f"I{n}", n) for n in range(40)], 2).table
 
 
 @pytest.fixture(scope="module")
 def asked() -> Asked:
-    ahead = table_of([a_rare_item(40)], 4).ahead
+    ahead = table_of([a_rare_item(40)], 2).ahead
     return Asked(ahead, LEVELS, 2)
 
 
@@ -97,7 +97,7 @@ def test_a_missing_file_is_refused(tmp_path: Path, forests: LearntForests) -> No
 def test_forests_answer_only_what_they_were_learnt_for(
     table: HistoryTable, asked: Asked, forests: LearntForests
 ) -> None:
-    shorter = Asked(asked.ahead[:2], LEVELS, 2)
+    shorter = Asked(asked.ahead[:1], LEVELS, 2)
     with pytest.raises(Mismatch):
         HandedOn(forests)(table, shorter)
 

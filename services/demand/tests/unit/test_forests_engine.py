@@ -52,6 +52,16 @@ def test_a_forecast_is_showable_and_says_what_was_done() -> None:
     assert np.allclose(made.lead_mean.sum(), made.mean[:, :2].sum(), rtol=0.35)
 
 
+def test_only_a_small_pool_that_may_be_fitted_one_by_one_tries_smoothing() -> None:
+    panel = a_ward(12)
+    few, many = (
+        forecast(panel, 1, LEVELS, options=replace(QUICK, fitted_rows=rows)) for rows in (288, 287)
+    )
+    assert showable(few, 12, 1)
+    assert "AutoETS" in few.backtest
+    assert "AutoETS" not in many.backtest
+
+
 @pytest.mark.slow
 def test_the_order_of_the_series_does_not_matter_and_the_seed_decides() -> None:
     panel = a_ward(30)

@@ -7,9 +7,11 @@ import pytest
 
 from services.demand.adapters.engines.forests.calibrate import moved_levels, reached
 from services.demand.adapters.engines.forests.choose import Trial, candidates, choose, steps
+from services.demand.adapters.engines.forests.classical import smoothed, smoothed_sum
 from services.demand.adapters.engines.forests.grid import GRID, at_levels
 from services.demand.adapters.engines.forests.members import empirical, pooled_tsb, tsb
 from services.demand.adapters.engines.forests.panel import SparsePanel
+from services.demand.adapters.engines.forests.pool import ETS, QUICK, own
 
 
 def rare_use(n: int = 40, periods: int = 36, seed: int = 0) -> SparsePanel:
@@ -64,6 +66,26 @@ def test_pooled_errors_cover_what_they_claim_on_a_steady_panel() -> None:
     assert share.max() <= 0.99
 
 
+def test_smoothing_follows_each_series_and_a_sum_is_wider_than_a_period() -> None:
+    panel = rare_use(3, 30)
+    panel.y[0], panel.y[1] = 5.0, 0.0
+    panel.start[2] = 28
+    made, summed = smoothed(panel, 2), smoothed_sum(panel, 2)
+    assert made.shape == (3, 2, len(GRID))
+    assert (np.diff(made) >= 0).all()
+    assert made.min() >= 0
+    assert at_levels(made, [0.5])[:2, 0, 0] == pytest.approx([5.0, 0.0], abs=0.1)
+    assert at_levels(summed, [0.5])[0, 0, 0] == pytest.approx(10.0, abs=0.2)
+    assert summed.shape == (3, 1, len(GRID))
+
+
+def test_only_the_members_that_a_blend_has_are_made() -> None:
+    panel = rare_use(3)
+    assert set(own(panel, 2, ["TSB 0.1"])) == {"TSB 0.1"}
+    assert set(own(panel, 2)) == set(QUICK)
+    assert set(own(panel, 2, ["own past", ETS])) == {"own past", ETS}
+
+
 def _trial(good: float, bad: float, n: int, seed: int) -> Trial:
     generator = np.random.default_rng(seed)
     actual = generator.gamma(2.0, 5.0, (n, 2))
@@ -85,6 +107,15 @@ def test_what_back_tests_cannot_tell_apart_is_blended() -> None:
     made = choose(tried, 8, 1, members=list(tried[0].members))
     assert len(made.shares) == 4
     assert sum(made.shares.values()) == pytest.approx(1.0)
+
+
+def test_under_doubt_a_better_blend_does_not_stand_alone() -> None:
+    tried = [_trial(1.0, 1.5, 100, seed) for seed in range(4)]
+    sure = choose(tried, 100, 4, members=list(tried[0].members))
+    unsure = choose(tried, 100, 4, members=list(tried[0].members), doubt=8.0)
+    assert set(sure.shares) == {"own past", "TSB 0.1"}
+    assert len(unsure.shares) == 4
+    assert unsure.shares["own past"] > unsure.shares["recent past"]
 
 
 def test_a_blend_whose_members_are_not_at_hand_is_no_candidate() -> None:

@@ -145,8 +145,8 @@ class HandedOn:
         learnt, tested = self.forests.learnt, self.forests.tested
         lead = asked.lead or 0
         shares = tested.choice.shares
-        members = pool.own(panel, asked.horizon)
-        sums = pool.own_lead(panel, lead) if lead else {}
+        members = pool.own(panel, asked.horizon, shares)
+        sums = pool.own_lead(panel, lead, shares) if lead else {}
         if learnt is not None:
             members |= pool.foresee(learnt, now)
             sums |= pool.foresee_lead(learnt, now) if lead else {}

@@ -14,7 +14,7 @@ import numpy as np
 
 from services.demand.adapters.engines.forests.grid import at_levels, mixture
 from services.demand.adapters.engines.forests.panel import Array, Ints, SparsePanel
-from services.demand.adapters.engines.forests.pool import BOOST, FOREST, RAW
+from services.demand.adapters.engines.forests.pool import BOOST, ETS, FOREST, RAW
 
 JUDGED = np.round(np.arange(0.1, 0.95, 0.1), 1)
 # A share smaller than this is not worth growing a member for.
@@ -34,6 +34,9 @@ CANDIDATES: Mapping[str, Shares] = {
     "raw forest": {RAW: 1.0},
     "series alone": {"own past": 0.5, "TSB 0.1": 0.5},
     "series alone, quick": {"recent past": 0.5, "TSB 0.3": 0.5},
+    "forest, boost, AutoETS": {FOREST: 0.4, BOOST: 0.3, ETS: 0.3},
+    "series alone, smoothed": {"own past": 0.5, ETS: 0.5},
+    "AutoETS": {ETS: 1.0},
 }
 # Without a back-test: what was never far from the best.
 UNTESTED: Shares = {FOREST: 0.4, BOOST: 0.3, "own past": 0.15, "TSB 0.3": 0.15}
@@ -87,13 +90,21 @@ def pinball(actual: Array, curves: Array) -> Array:
     return np.asarray(2.0 * np.maximum(JUDGED * over, (JUDGED - 1.0) * over).mean(axis=-1))
 
 
-def choose(trials: Sequence[Trial], n: int, apart: float, *, members: Collection[str]) -> Choice:
+def choose(
+    trials: Sequence[Trial],
+    n: int,
+    apart: float,
+    *,
+    members: Collection[str],
+    doubt: float = 1.0,
+) -> Choice:
     """Shares by back-test of `n` series: candidates within reach of the best share their blends.
 
     A candidate's say falls with the number of standard errors by which it is behind
     (paired; the larger of the errors over series and over origins, of which `apart` do not
     overlap): on a large steady panel the best stands alone, on a small or drifting one
-    chance does not decide.
+    chance does not decide. `doubt`: what the standard errors are multiplied with, where they
+    are themselves known from a few origins only.
     """
     tried = candidates(members)
     # [candidate, trial, series]
@@ -104,7 +115,7 @@ def choose(trials: Sequence[Trial], n: int, apart: float, *, members: Collection
     over_series = np.sqrt(n) * behind.sum(axis=1).std(axis=1)
     over_origins = len(trials) * behind.sum(axis=2).std(axis=1) / np.sqrt(max(apart, 1.0))
     error = np.maximum(np.maximum(over_series, over_origins), 1e-12)
-    say = np.exp(-behind.sum(axis=(1, 2)) / error)
+    say = np.exp(-behind.sum(axis=(1, 2)) / (doubt * error))
     say[best] = 1.0
     say /= say.sum()
     shares: dict[str, float] = {}

@@ -21,7 +21,8 @@ CHUNK = 2000
 class Options:
     """`most_rows` learnt from at most; `least_rows`, below which nothing is learnt across
     series; efforts of the final fit and of the back-test; `backtest_rows`: a panel smaller
-    than this is fitted again at several origins of the back-test (at most four)."""
+    than this is fitted again at several origins of the back-test (at most four).
+    `fitted_rows`: see trials.Plan."""
 
     most_rows: int = 150_000
     least_rows: int = 50
@@ -31,6 +32,7 @@ class Options:
         default_factory=lambda: pool.Effort(trees=50, pairs=50_000)
     )
     backtest_rows: int = 60_000
+    fitted_rows: int = 0
 
 
 def forecast(
@@ -60,7 +62,14 @@ def forecast(
     learnt: pool.Learnt | None = None
     tested = trials.Tested(Choice(ALONE, {}, ()), GRID, GRID)
     if table is not None and enough:
-        plan = trials.Plan(horizon, ask.lead, options.most_rows, options.backtest_effort, seed)
+        plan = trials.Plan(
+            horizon,
+            ask.lead,
+            options.most_rows,
+            options.backtest_effort,
+            seed,
+            options.fitted_rows,
+        )
         tested = trials.run(panel, plan, options.backtest_rows, options.least_rows)
         spans = pool.Spans(horizon, ask.lead)
         learnt = pool.learn(table, spans, set(tested.choice.shares), options.effort, seed)
@@ -123,8 +132,8 @@ def _blended(
     """Blends the members, some series at a time, and reads them at the calibrated levels."""
     shares = tested.choice.shares
     now = origin(panel, panel.periods, ask.reach, 1) if learnt else None
-    alone = pool.own(panel, ask.horizon)
-    alone_lead = pool.own_lead(panel, ask.lead) if ask.lead else {}
+    alone = pool.own(panel, ask.horizon, shares)
+    alone_lead = pool.own_lead(panel, ask.lead, shares) if ask.lead else {}
     parts: list[tuple[Array, Array, Array, Array]] = []
     for start in range(0, len(panel.ids), CHUNK):
         some = np.arange(start, min(start + CHUNK, len(panel.ids)))

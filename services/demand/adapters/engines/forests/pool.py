@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from services.demand.adapters.engines.forests import forest, quantile_boost
+from services.demand.adapters.engines.forests.classical import METHOD, smoothed, smoothed_sum
 from services.demand.adapters.engines.forests.members import empirical, pooled_tsb
 from services.demand.adapters.engines.forests.panel import Array, SparsePanel
 from services.demand.adapters.engines.forests.table import Origin, Rows
@@ -15,6 +16,9 @@ from services.demand.adapters.engines.forests.table import Origin, Rows
 FOREST, RAW, BOOST = "forest", "raw forest", "quantile LightGBM"
 EMPIRICAL = {"recent past": 0.8, "own past": 0.9}
 TSB = {"TSB 0.1": 0.1, "TSB 0.3": 0.3}
+ETS = METHOD
+# Members that look at one series alone: some that cost nothing, and one that is fitted.
+QUICK = (*EMPIRICAL, *TSB)
 # A raw forest hands out whole pieces: only where a usual use is a handful of them, and no
 # series is so large that its pieces in another's hands would be a catastrophe.
 HANDFUL = 5.0
@@ -115,17 +119,25 @@ def foresee_lead(learnt: Learnt, at: Origin) -> dict[str, Array]:
     return made
 
 
-def own(panel: SparsePanel, ahead: int) -> dict[str, Array]:
-    """Name -> [n, ahead, G] quantiles of the members that look at one series alone."""
-    steps = [(k, k + 1) for k in range(ahead)]
+def own(panel: SparsePanel, ahead: int, members: Collection[str] = QUICK) -> dict[str, Array]:
+    """Name -> [n, ahead, G] quantiles of the named members that look at one series alone."""
     made = {
         name: np.repeat(empirical(panel, decay)[:, None], ahead, axis=1)
         for name, decay in EMPIRICAL.items()
+        if name in members
     }
-    return made | {name: pooled_tsb(panel, rate, steps) for name, rate in TSB.items()}
+    steps = [(k, k + 1) for k in range(ahead)]
+    made |= {name: pooled_tsb(panel, rate, steps) for name, rate in TSB.items() if name in members}
+    return made | ({ETS: smoothed(panel, ahead)} if ETS in members else {})
 
 
-def own_lead(panel: SparsePanel, lead: int) -> dict[str, Array]:
+def own_lead(panel: SparsePanel, lead: int, members: Collection[str] = QUICK) -> dict[str, Array]:
     """Name -> [n, 1, G] of the sum over the lead time, from each series alone."""
-    made = {name: empirical(panel, decay, lead)[:, None] for name, decay in EMPIRICAL.items()}
-    return made | {name: pooled_tsb(panel, rate, [(0, lead)]) for name, rate in TSB.items()}
+    made = {
+        name: empirical(panel, decay, lead)[:, None]
+        for name, decay in EMPIRICAL.items()
+        if name in members
+    }
+    span = [(0, lead)]
+    made |= {name: pooled_tsb(panel, rate, span) for name, rate in TSB.items() if name in members}
+    return made | ({ETS: smoothed_sum(panel, lead)} if ETS in members else {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,19 +25,26 @@ from services.demand.adapters.engines.forests.table import Rows, origin, rows
 FITS, ORIGINS = 4, 4
 # A cut leaves at least so many periods to learn from.
 LEAST_PERIODS = 12
-# A pool of so many series can do without members that repeat each series' own past.
+# A pool of so many series can do without members that repeat each series' own past, and its
+# back-tests tell members apart; in a smaller one blends have a nearly even say.
 MANY = 300
+DOUBT = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is asked of the panel: periods ahead, lead time (0: none), bounds of the work."""
+    """What is asked of the panel: periods ahead, lead time (0: none), bounds of the work.
+
+    `fitted_rows`: periods of all histories together up to which a member is tried that has to
+    be fitted to each of them.
+    """
 
     horizon: int
     lead: int
     most_rows: int
     effort: pool.Effort
     seed: int
+    fitted_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +94,16 @@ def run(panel: SparsePanel, plan: Plan, backtest_rows: int, least_rows: int) -> 
     ahead, cuts = windows(panel, plan, backtest_rows)
     spans = pool.Spans(min(plan.horizon, ahead), min(plan.lead, ahead))
     members = pool.learnable(panel)
+    # one member is fitted series by series: only where that costs little, and few decide
+    fitted = len(panel.ids) < MANY and int(panel.alive.sum()) <= plan.fitted_rows
+    alone = (*pool.QUICK, pool.ETS) if fitted else pool.QUICK
     judged: list[_Judged] = []
     for places in cuts:
         table = rows(panel.until(places[0]), ahead, plan.most_rows, plan.seed)
         if table is None or not enough(table, max(spans.ahead, spans.lead), least_rows):
             continue
         learnt = pool.learn(table, spans, members, plan.effort, plan.seed)
-        judged += [_judge(panel, learnt, known) for known in places]
+        judged += [_judge(panel, learnt, known, alone) for known in places]
     if not judged:
         return Tested(Choice(UNTESTED, {}, ()), GRID, GRID)
     stride = cuts[0][1] - cuts[0][0] if len(cuts[0]) > 1 else ahead
@@ -103,7 +114,8 @@ def run(panel: SparsePanel, plan: Plan, backtest_rows: int, least_rows: int) -> 
         # what repeats the past was not seen to hold in the far half of the horizon, and does
         # well near by: only those that learnt what comes later may take part
         tried = [name for name in tried if name in members]
-    choice = choose(near, len(panel.ids), apart, members=tried)
+    doubt = 1.0 if len(panel.ids) >= MANY else DOUBT
+    choice = choose(near, len(panel.ids), apart, members=tried, doubt=doubt)
     sums = [one.lead for one in judged if one.lead is not None]
     return Tested(
         choice,
@@ -112,7 +124,7 @@ def run(panel: SparsePanel, plan: Plan, backtest_rows: int, least_rows: int) -> 
     )
 
 
-def _judge(panel: SparsePanel, learnt: pool.Learnt, known: int) -> _Judged:
+def _judge(panel: SparsePanel, learnt: pool.Learnt, known: int, alone: Collection[str]) -> _Judged:
     """Members' forecasts after `known` periods, of the series that reported afterwards.
 
     A series whose records have ended is forecast, but what it would have shown is unknown.
@@ -124,11 +136,11 @@ def _judge(panel: SparsePanel, learnt: pool.Learnt, known: int) -> _Judged:
     past = panel.until(known).rows(at.series)
     step = steps(past)
     came = panel.y[at.series, known : known + reach]
-    near = pool.foresee(learnt, at) | pool.own(past, learnt.spans.ahead)
+    near = pool.foresee(learnt, at) | pool.own(past, learnt.spans.ahead, alone)
     first = Trial(near, came[:, : learnt.spans.ahead], at.series, step)
     if not learnt.spans.lead:
         return _Judged(first, None)
-    sums = pool.foresee_lead(learnt, at) | pool.own_lead(past, learnt.spans.lead)
+    sums = pool.foresee_lead(learnt, at) | pool.own_lead(past, learnt.spans.lead, alone)
     total = came[:, : learnt.spans.lead].sum(axis=1, keepdims=True)
     return _Judged(first, Trial(sums, total, at.series, step))
 

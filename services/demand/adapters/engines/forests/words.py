@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,8 @@ from services.demand.adapters.engines.forests.panel import SparsePanel
 
 # A series without a record for this many periods may have ended.
 SILENT = 3
+# So many blends are named in a sentence.
+NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +47,17 @@ def of(panel: SparsePanel, choice: Choice, *, learnt: bool) -> Spoken:
         method = "leaf-draw forest blend"
         why = (
             f"Rolling back-tests inside the history of {n} series compared "
-            f"{len(choice.losses)} blends; {' and '.join(choice.near)} came out "
-            f"best or level with it. Used: {mix}."
+            f"{len(choice.losses)} blends; {_listed(choice.near)} came out best or level "
+            f"with it. Used: {mix}."
         )
     return Spoken(method, why, tuple(_flags(panel, i, learnt=learnt) for i in range(n)))
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first names in words, the others by their number."""
+    more = len(names) - NAMED
+    told = [*names[:NAMED], f"{more} more"] if more > 1 else list(names)
+    return " and ".join(told)
 
 
 def _flags(panel: SparsePanel, i: int, *, learnt: bool) -> tuple[str, ...]:
