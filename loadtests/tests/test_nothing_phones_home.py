@@ -24,7 +24,7 @@ from loadtests.day.clients import Clients
 from loadtests.day.processes import System, embedded
 from loadtests.day.world import START, products
 
-LOOK_EVERY_S = 0.1  # a look at every socket costs more than what is looked at
+LOOK_EVERY_S = 0.25  # a look at every socket costs more than what is looked at
 
 HOOK = """
 import os, sys

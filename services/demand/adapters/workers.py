@@ -54,17 +54,20 @@ def lost(part: Part) -> PartMade:
 
 @dataclass(slots=True)
 class SpawnedWorkers:
-    """Makes parts on `processes` spawned processes, as many at a time, in any order.
+    """Makes parts on at most `processes` spawned processes, as many at a time, in any order.
 
-    The engines are imported in the workers only. `close` ends them.
+    The engines are imported in the workers only, which takes each some seconds: no more of them
+    are started than there are parts. `close` ends them.
     """
 
     processes: int
+    _started: int = 1
     _pool: ProcessPoolExecutor | None = field(default=None)
 
     def forecast(self, parts: Sequence[Part], stopped: Callable[[], bool]) -> Iterator[PartMade]:
         """What was made of each part. A part whose process died is tried again in halves,
         down to the series whose fault it was."""
+        self._need(len(parts))
         waiting = list(reversed(parts))
         suspects: list[Part] = []
         running: dict[Future[PartMade], Part] = {}
@@ -111,10 +114,17 @@ class SpawnedWorkers:
     def _submit(self, part: Part) -> Future[PartMade]:
         return self._open().submit(make, part)
 
+    def _need(self, parts: int) -> None:
+        """A pool starts all its processes at once: one with too few makes place for another."""
+        wanted = max(1, min(self.processes, parts))
+        if wanted > self._started:
+            self.close()
+            self._started = wanted
+
     def _open(self) -> ProcessPoolExecutor:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
-                self.processes, mp_context=get_context("spawn"), initializer=_start_worker
+                self._started, mp_context=get_context("spawn"), initializer=_start_worker
             )
         return self._pool
 

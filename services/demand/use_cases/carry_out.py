@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -10,7 +11,12 @@ import numpy as np
 
 from services.demand.domain.accuracy import Claim, by_place, came_true, claim_of
 from services.demand.domain.classes import LONGEST
-from services.demand.domain.drivers.signals import Signal, call_signals, reported_signals
+from services.demand.domain.drivers.signals import (
+    Signal,
+    call_signals,
+    reported_signals,
+    too_short,
+)
 from services.demand.domain.forecasts import Finding, Outcome, kinds_of
 from services.demand.domain.grids import periods_for
 from services.demand.domain.periods import Period
@@ -30,8 +36,8 @@ LEARN_FROM = 2500
 RELEARN_AFTER = timedelta(days=7)
 # Claims older than this no longer say how good the forecasts are now.
 REMEMBERED = timedelta(days=400)
-# No history that is learnt from is longer, on the grids on which signals can be tried.
-SIGNALS_KEPT = timedelta(days=LONGEST[Period.WEEK] * 7)
+# No history that is learnt from is longer.
+SIGNALS_KEPT = timedelta(days=LONGEST[Period.MONTH] * 31)
 
 Places = Mapping[tuple[str, str], Series]
 
@@ -132,6 +138,7 @@ class CarryOutRun:
         places = {(one.item_id, one.site_id): one for one in series}
         # parts are the same whatever was done before: what is left of one is learnt with all
         parts = []
+        self._note_signals(run, signals, {one.period for one in series if not one.peak})
         for pool in self._pools(run, series, made_time):
             left = [
                 replace(part, driven=self.driven, signals=signals, zones=zones)
@@ -164,6 +171,14 @@ class CarryOutRun:
             reported = books.signals.reported(until - SIGNALS_KEPT, until)
             zones = books.catalogue.school_zones()
         return (*call_signals(calls, until), *reported_signals(reported, until)), zones
+
+    def _note_signals(
+        self, run: Run, signals: Sequence[Signal], grids: AbstractSet[Period]
+    ) -> None:
+        words = too_short(signals, grids, run.order.as_of)
+        if words:
+            with self.store.write() as books:
+                books.runs.note(run.run_id, Finding("", "", "SIGNALS_TOO_SHORT", words))
 
     def _pools(
         self, run: Run, series: Sequence[Series], made_time: datetime

@@ -31,7 +31,7 @@ from services.replenishment.domain.problem import (
 )
 from services.replenishment.domain.shelves import Room, rooms_of, storage_of
 from services.replenishment.domain.stock import wasted
-from services.replenishment.domain.terms import SupplyTerms, order_flags
+from services.replenishment.domain.terms import SupplyTerms, lead_spread, order_flags
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -251,6 +251,7 @@ def _rows(frame: _Frame, site_row: dict[str, int], group_row: dict[tuple[str, st
         for p, t in frame.pairs
     ]
     weekday = frame.first_day.isoweekday()
+    lead_days, lead_chance = _leads(terms)
     return Rows(
         demand=demand,
         supply=supply,
@@ -271,7 +272,40 @@ def _rows(frame: _Frame, site_row: dict[str, int], group_row: dict[tuple[str, st
         site=np.array([site_row[t.site_id] for t in terms], dtype=np.int64),
         group=np.array([group_row[t.site_id, t.supplier_id] for t in terms], dtype=np.int64),
         cap=_cap_rows(frame),
+        lead_days=lead_days,
+        lead_chance=lead_chance,
+        moved=None if lead_days is None else _moved(frame, lead_days),
     )
+
+
+def _leads(terms: Sequence[SupplyTerms]) -> tuple[Ints | None, Floats | None]:
+    """[N, K] days that orders may take and their chances; None where every one is kept."""
+    spread = [lead_spread(t) for t in terms]
+    width = max((len(one) for one in spread), default=1)
+    if width == 1:
+        return None, None
+    days, chance = np.zeros((len(terms), width), dtype=np.int64), np.zeros((len(terms), width))
+    for row, one in enumerate(spread):
+        days[row], chance[row, : len(one)] = one[-1][0], [share for _, share in one]
+        days[row, : len(one)] = [day for day, _ in one]
+    return days, chance
+
+
+def _moved(frame: _Frame, lead_days: Ints) -> Floats:
+    """[N, T, K] base units of the orders approved here that have arrived by each lead time,
+    beyond those that have by the day that is counted on: planned again, they are weighed as
+    they were when they were approved."""
+    days = np.arange(frame.days)
+    moved = np.zeros((len(lead_days), frame.days, lead_days.shape[1]))
+    for row, at in enumerate(frame.positions):
+        for order in at.known.approved:
+            if order.known_elsewhere or order.moves:
+                continue
+            placed, due = ((day - frame.first_day).days for day in (order.order_day, order.due))
+            arrives = np.maximum(placed + lead_days[row], 0)
+            by_then = (days[:, None] >= arrives).astype(float) - (days >= due)[:, None]
+            moved[row] += order.quantity_base * by_then
+    return moved
 
 
 def _steps(frame: _Frame, demand: Floats, supply: Floats, pack: Floats) -> tuple[Ints, Ints]:

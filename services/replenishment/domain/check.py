@@ -74,9 +74,13 @@ def fill(problem: Problem, orders: Ints) -> Floats:
     return filled
 
 
-def received(problem: Problem, orders: Ints, part: slice = slice(None)) -> Floats:
-    """Base units of `orders` that have arrived by the end of each day [item-site, day]."""
-    days, lead, bought = problem.days, problem.rows.lead[part], orders[part]
+def received(
+    problem: Problem, orders: Ints, part: slice = slice(None), lead: Ints | None = None
+) -> Floats:
+    """Base units of `orders` that have arrived by the end of each day [item-site, day], by
+    the lead times [n] of `part`, or else by those that are counted on."""
+    days, bought = problem.days, orders[part]
+    lead = problem.rows.lead[part] if lead is None else lead
     arrived: Floats = np.zeros(bought.shape)
     for day in range(days):
         arrival = day + lead
@@ -105,13 +109,47 @@ def expected(problem: Problem, orders: Ints) -> tuple[Floats, Floats]:
 def _expected(problem: Problem, orders: Ints) -> Iterator[tuple[slice, Floats, Floats]]:
     """The same for some rows at a time: all scenarios of all rows at once would take most of
     the memory of a large plan."""
+    for part in _parts(problem):
+        yield part, *_levels(problem, part, received(problem, orders, part))
+
+
+def waiting(problem: Problem) -> list[Floats]:
+    """For each lead time, [N, T] EUR a day of holding and shortage if nothing is ordered."""
+    rows, found = problem.rows, []
+    for lead in rows.leads():
+        there, lacking = np.zeros(lead.moved.shape), np.zeros(lead.moved.shape)
+        for part in _parts(problem):
+            there[part], lacking[part] = _levels(problem, part, lead.moved[part])
+        found.append(rows.holding[:, None] * there + rows.shortage[:, None] * lacking)
+    return found
+
+
+def _parts(problem: Problem) -> Iterator[slice]:
+    for first in range(0, problem.rows.count, AT_ONCE):
+        yield slice(first, first + AT_ONCE)
+
+
+def _levels(problem: Problem, part: slice, arrived: Floats) -> tuple[Floats, Floats]:
+    level = problem.rows.supply[part] + arrived[:, :, None] - problem.rows.demand[part]
+    there, lacking = np.maximum(level, 0.0), np.maximum(-level, 0.0)
+    return there @ problem.weights, lacking @ problem.weights
+
+
+def _stock_costs(problem: Problem, orders: Ints, part: slice) -> tuple[Floats, Floats, Floats]:
+    """EUR of holding [n] and of shortage [n], expected over the lead times, and base units on
+    hand [n, T] by the lead times that are counted on."""
     rows = problem.rows
-    for first in range(0, rows.count, AT_ONCE):
-        part = slice(first, first + AT_ONCE)
-        arrived = received(problem, orders, part)
-        level = rows.supply[part] + arrived[:, :, None] - rows.demand[part]
-        there, lacking = np.maximum(level, 0.0), np.maximum(-level, 0.0)
-        yield part, there @ problem.weights, lacking @ problem.weights
+    holding, shortage = np.zeros(len(orders[part])), np.zeros(len(orders[part]))
+    counted_on: Floats | None = None
+    for lead in rows.leads(part):
+        arrived = received(problem, orders, part, lead.days) + lead.moved
+        there, lacking = _levels(problem, part, arrived)
+        holding += lead.chance * rows.holding[part] * there.sum(axis=1)
+        shortage += lead.chance * rows.shortage[part] * lacking.sum(axis=1)
+        counted_on = there if rows.lead_days is None else None
+    if counted_on is None:
+        counted_on = _levels(problem, part, received(problem, orders, part))[0]
+    return holding, shortage, counted_on
 
 
 def discount(problem: Problem, orders: Ints) -> Floats:
@@ -166,10 +204,10 @@ def own_costs(problem: Problem, orders: Ints) -> Floats:
     """[N] EUR of each row that no other row has a part in: holding, shortage, lines and
     spoilage, less discounts."""
     rows = problem.rows
-    on_hand, missing = expected(problem, orders)
+    parts = [_stock_costs(problem, orders, part)[:2] for part in _parts(problem)]
+    stocked = [holding + shortage for holding, shortage in parts]
     own: Floats = (
-        rows.holding * on_hand.sum(axis=1)
-        + rows.shortage * missing.sum(axis=1)
+        np.concatenate([np.zeros(0), *stocked])
         + rows.line_cost * (orders > 0).sum(axis=1)
         + spoiled(problem, orders)
         - _taken_off(problem, orders)
@@ -186,9 +224,9 @@ def cost(problem: Problem, orders: Ints) -> Cost:
     over = np.maximum(spending(problem, orders) - problem.weekly_budget, 0.0)
     holding = shortage = 0.0
     filled = np.zeros((0, problem.days) if storage is None else storage.capacity.shape)
-    for part, on_hand, missing in _expected(problem, orders):
-        holding += float(rows.holding[part] @ on_hand.sum(axis=1))
-        shortage += float(rows.shortage[part] @ missing.sum(axis=1))
+    for part in _parts(problem):
+        held, lacked, on_hand = _stock_costs(problem, orders, part)
+        holding, shortage = holding + float(held.sum()), shortage + float(lacked.sum())
         if storage is not None:
             np.add.at(filled, storage.place[part], storage.volume[part, None] * on_hand)
     return Cost(

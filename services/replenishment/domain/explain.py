@@ -34,12 +34,13 @@ from services.replenishment.domain.problem import Flags, Floats, Ints, Problem
 from services.replenishment.domain.risk import outlook
 from services.replenishment.domain.shelves import VOLUME_UNKNOWN, store_of
 from services.replenishment.domain.stock import wasted
+from services.replenishment.domain.terms import lead_spread
 
 MINIMUM, MULTIPLE, PRICE_BREAK = "MINIMUM", "MULTIPLE", "PRICE_BREAK"
 ALLOCATION, BUDGET = "ALLOCATION", "BUDGET"
 GROUP_ALLOTMENT, STORAGE = "GROUP_ALLOTMENT", "STORAGE"
 ORDERED_AHEAD, LESS_THAN_NEED = "ORDERED_AHEAD", "LESS_THAN_NEED"
-LARGE_STEPS = "LARGE_STEPS"
+LARGE_STEPS, LEAD_VARIES = "LARGE_STEPS", "LEAD_VARIES"
 
 WORDS = {
     MINIMUM: "the supplier's minimum",
@@ -53,6 +54,8 @@ WORDS = {
     ORDERED_AHEAD: "fewer orders: later days are covered too",
     LESS_THAN_NEED: "the cost of holding more outweighs the small risk left",
     LARGE_STEPS: "large quantities are rounded to handy steps",
+    LEAD_VARIES: "deliveries are sometimes early or late: the order is weighed over all the lead "
+    "times of the supplier, and the arrival shown is the one that 9 in 10 keep",
     CRISIS_EXPIRED: "crisis stock has expired and is not made up from routine stock",
     EXPIRED_LOTS: "expired lots on the shelf are not counted",
     ORDER_OVERDUE: "an overdue order is counted as coming one lead time from today",
@@ -156,6 +159,8 @@ def _lines_of_row(assembled: Assembled, row: int, used: _Used, policy: Policy) -
         limits.extend(limited)
         if rows.multiple[row] != terms.multiple_packs:
             limits.append(LARGE_STEPS)
+        if len(lead_spread(terms)) > 1:
+            limits.append(LEAD_VARIES)
         limits.extend(at.flags)
         lines.append(
             Line(

@@ -7,6 +7,7 @@ what the row costs on its own, the orders and budgets that it shares, and the sh
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -71,7 +72,9 @@ def difference(problem: Problem, orders: Ints, row: Ints, packs: Ints) -> Floats
 
 def picked(problem: Problem, row: Ints) -> Problem:
     """The problem of these rows (a row may be there several times), limits unchanged."""
-    rows = Rows(**{one.name: getattr(problem.rows, one.name)[row] for one in fields(Rows)})
+    parts = {one.name: getattr(problem.rows, one.name) for one in fields(Rows)}
+    mine: dict[str, Any] = {n: None if part is None else part[row] for n, part in parts.items()}
+    rows = Rows(**mine)
     storage, spoilage = problem.storage, problem.spoilage
     if storage is not None:
         storage = replace(storage, volume=storage.volume[row], place=storage.place[row])

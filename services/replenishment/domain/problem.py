@@ -27,6 +27,15 @@ NO_BREAK = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class LeadTime:
+    """One draw of the lead times of n rows."""
+
+    days: Ints  # [n]
+    chance: Floats  # [n]
+    moved: Floats  # [n, T] base units
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Rows:
     """One entry per item-site. Amounts in base units unless said otherwise."""
 
@@ -47,10 +56,27 @@ class Rows:
     site: Ints  # [N] row of `weekly_budget`
     group: Ints  # [N] row of `order_cost`: what may share one order
     cap: Ints  # [N] row of `caps`, or NO_CAP
+    # Where deliveries are sometimes early or late: the days that they may take, and how likely
+    # each is. One draw holds for all orders of a row, so none overtakes another. Holding and
+    # shortage are expected over them; shelves and days shown go by `lead`. None: by `lead` alone.
+    lead_days: Ints | None = None  # [N, K]
+    lead_chance: Floats | None = None  # [N, K] sum 1 over K
+    # and what that draw moves of the orders already under way: base units that have arrived
+    # by then beyond those that `supply` counts
+    moved: Floats | None = None  # [N, T, K]
 
     @property
     def count(self) -> int:
         return len(self.pack)
+
+    def leads(self, part: slice | Ints = slice(None)) -> list[LeadTime]:
+        """The lead times of these rows."""
+        if self.lead_days is None or self.lead_chance is None or self.moved is None:
+            lead = self.lead[part]
+            nothing = np.zeros((len(lead), self.demand.shape[1]))
+            return [LeadTime(lead, np.ones(len(lead)), nothing)]
+        days, chance, moved = self.lead_days[part], self.lead_chance[part], self.moved[part]
+        return [LeadTime(days[:, k], chance[:, k], moved[:, :, k]) for k in range(days.shape[1])]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,8 @@ import numpy as np
 from services.replenishment.domain.problem import Flags
 from shared.errors import Malformed
 
-LEAD_LEVEL = 0.9  # the plan counts on a lead time that 9 in 10 orders keep
+LEAD_LEVEL = 0.9  # the days shown are a lead time that 9 in 10 orders keep
+MOST_LEADS = 5  # lead times that a plan is costed over
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,20 @@ class SupplyTerms:
     def lead_days(self) -> int:
         """Days within which 9 in 10 orders arrive."""
         return lead_quantile(self.min_lead_days, self.lead_weights, LEAD_LEVEL)
+
+
+def lead_spread(terms: SupplyTerms) -> tuple[tuple[int, float], ...]:
+    """The days that an order may take, each with its chance; of more than `MOST_LEADS`,
+    neighbours are taken together, at their mean rounded up."""
+    weights = np.array(terms.lead_weights)
+    groups = np.array_split(np.flatnonzero(weights > 0), MOST_LEADS)
+    found = []
+    for days in groups:
+        share = weights[days].sum()
+        if len(days):
+            mean = math.ceil(float(days @ weights[days]) / share - 1e-9)
+            found.append((terms.min_lead_days + mean, float(share / weights.sum())))
+    return tuple(found)
 
 
 def lead_quantile(min_days: int, weights: tuple[float, ...], level: float) -> int:

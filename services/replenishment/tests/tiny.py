@@ -32,6 +32,7 @@ def tiny(
     breaks: bool = False,
     storage: bool = False,
     spoils: bool = False,
+    late: bool = False,
 ) -> Problem:
     """A few item-sites of one supplier over six days, drawn with `seed`."""
     draw = np.random.default_rng(seed)
@@ -66,6 +67,9 @@ def tiny(
             site=np.zeros(rows, dtype=np.int64),
             group=draw.integers(0, 2, rows),
             cap=np.zeros(rows, dtype=np.int64) if cap else np.full(rows, NO_CAP),
+            lead_days=np.tile(np.arange(3), (rows, 1)) if late else None,
+            lead_chance=np.random.default_rng(seed).dirichlet(np.ones(3), rows) if late else None,
+            moved=np.random.default_rng(seed).uniform(-0.5, 0.5, (rows, DAYS, 3)) if late else None,
         ),
         weights=np.full(scenarios, 1 / scenarios),
         order_cost=draw.uniform(0, 4, 2),
@@ -99,6 +103,7 @@ PROBLEMS = st.builds(
     breaks=st.booleans(),
     storage=st.booleans(),
     spoils=st.booleans(),
+    late=st.booleans(),
 )
 
 
@@ -124,9 +129,8 @@ def every_plan(problem: Problem) -> Iterator[Ints]:
 
 def _alone(problem: Problem, row: int) -> Problem:
     rows = problem.rows
-    picked = {
-        name: getattr(rows, name)[row : row + 1] for name in Rows.__slots__ if name != "count"
-    }
+    picked = {name: getattr(rows, name) for name in Rows.__slots__}
+    picked = {name: None if part is None else part[row : row + 1] for name, part in picked.items()}
     return replace(problem, rows=Rows(**picked), storage=None, spoilage=None)
 
 

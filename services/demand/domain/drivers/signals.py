@@ -10,7 +10,8 @@ import numpy as np
 
 from services.demand.domain.drivers.driver import Driver, Kind
 from services.demand.domain.drivers.switch import LEAST_PERIODS
-from services.demand.domain.periods import EPOCH
+from services.demand.domain.panels import days_of
+from services.demand.domain.periods import EPOCH, Period, number_of
 from services.demand.domain.tables import Array, Days
 
 CALLS = "calls "
@@ -36,6 +37,20 @@ class Signal:
     def on(self, periods: Days, end: np.datetime64) -> Driver | None:
         """The signal over these periods, the last of which ends before `end`; None when fewer
         than LEAST_PERIODS of them are known, or nothing ever changed."""
+        made, reach = self._laid(periods, end)
+        known = made[np.isfinite(made)]
+        if reach < LEAST_PERIODS or np.ptp(known) == 0:
+            return None
+        return Driver(self.name, Kind.SIGNAL, made[None])
+
+    def known_periods(self, period: Period, until: date) -> int:
+        """How many of the newest LEAST_PERIODS periods before a day are known."""
+        now = number_of(until, period)
+        starts = days_of(now - LEAST_PERIODS, LEAST_PERIODS + 1, period)
+        return self._laid(starts[:-1], starts[-1])[1]
+
+    def _laid(self, periods: Days, end: np.datetime64) -> tuple[Array, int]:
+        """(values by period, how many of them count as known)."""
         edges = np.append(periods, end).astype("datetime64[D]").astype(np.int64)
         place = np.searchsorted(edges, self.first + np.arange(len(self.values)), side="right") - 1
         inside = (place >= 0) & (place < len(periods)) & np.isfinite(self.values)
@@ -46,11 +61,7 @@ class Signal:
             made = np.where(seen >= np.diff(edges), total, np.nan)
         else:
             made = np.where(seen > 0, total / np.maximum(seen, 1), np.nan)
-        known = made[np.isfinite(made)]
-        reach = int(np.isfinite(made).sum()) if self.added else _reach(made)
-        if reach < LEAST_PERIODS or np.ptp(known) == 0:
-            return None
-        return Driver(self.name, Kind.SIGNAL, made[None])
+        return made, int(np.isfinite(made).sum()) if self.added else _reach(made)
 
 
 def _reach(values: Array) -> int:
@@ -78,6 +89,23 @@ def call_signals(calls: Mapping[tuple[date, str], int], until: date) -> tuple[Si
     return tuple(
         Signal(f"{CALLS}{group}", first, np.where(heard, total[group], np.nan), added=True)
         for group in sorted(most)
+    )
+
+
+def too_short(signals: Sequence[Signal], grids: Iterable[Period], until: date) -> str:
+    """Which signals are known for too short a time to be tried, in words; "" for none."""
+    told = []
+    for period in sorted(grids, key=lambda grid: grid.value):
+        known = {one.name: one.known_periods(period, until) for one in signals}
+        few = {name: count for name, count in known.items() if count < LEAST_PERIODS}
+        if few:
+            names = ", ".join(f"{name} ({count})" for name, count in few.items())
+            told.append(f"By {period.word}: {names}.")
+    if not told:
+        return ""
+    return (
+        "These signals were not tried, since a back-test cannot tell one from chance before "
+        f"{LEAST_PERIODS} periods of it are known. {' '.join(told)}"
     )
 
 

@@ -31,6 +31,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         )
         told = watch(stub, stub.StartForecastRun(order, timeout=10).run.run_id)
         assert told[-1].state == pb.RUN_STATE_DONE
+        service.loaded_after_run = service.loaded()
         yield service
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -41,6 +42,7 @@ class Running:
     process: subprocess.Popen[bytes]
     address: str
     metrics_address: str
+    loaded_after_run: frozenset[str] = frozenset()
 
     @property
     def events(self) -> str:
@@ -54,6 +56,11 @@ class Running:
     def metrics(self) -> str:
         with urlopen(f"http://{self.metrics_address}/metrics") as page:  # loopback
             return str(page.read().decode())
+
+    def loaded(self) -> frozenset[str]:
+        """Packages of which the service's own process, not those of its runs, has libraries."""
+        maps = Path(f"/proc/{self.process.pid}/maps").read_text()
+        return frozenset(re.findall(r"/site-packages/([A-Za-z]\w*)", maps))
 
     def end(self, *, kill: bool) -> int:
         if kill:

@@ -25,7 +25,7 @@ def a_part(first: int) -> Part:
     return Part("run-1", MONDAY, 4, 2, Target.DEMAND, items)
 
 
-PARTS = [a_part(0), a_part(6), a_part(12)]
+PARTS = [a_part(0), a_part(6)]
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +54,12 @@ def test_ray_makes_the_same_forecasts_as_spawned_processes(on_ray: ClosableWorke
         expected = made_by(local)
     finally:
         local.close()
-    assert len(expected) == 21
+    assert len(expected) == 14
     assert made_by(on_ray) == expected
 
 
 def test_ray_tells_nobody_that_it_is_used(on_ray: ClosableWorkers) -> None:
-    list(on_ray.forecast([PARTS[0]], lambda: False))
+    assert list(on_ray.forecast([], lambda: False)) == []  # the cluster is there
     usage = import_module("ray._common.usage.usage_lib")
     assert usage.usage_stats_enabled() is False
 

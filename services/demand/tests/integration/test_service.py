@@ -69,6 +69,14 @@ def test_the_sum_over_the_lead_time_has_quantiles_of_its_own(stub: Stub) -> None
     assert sums[high] < sum(p.quantiles[high] for p in forecast.periods[:3])
 
 
+def test_the_service_itself_reads_no_history_and_learns_nothing_while_a_run_goes_on(
+    running: Running,
+) -> None:
+    """What a run holds, its own process holds: the service's memory knows nothing of it."""
+    assert "grpc" in running.loaded_after_run
+    assert not running.loaded_after_run & {"pyarrow", "duckdb", "pandas", "scipy", "lightgbm"}
+
+
 def test_whole_units_are_forecast_in_whole_quantiles(stub: Stub) -> None:
     forecast = forecast_of(stub, ITEMS[0])
     assert all(q == round(q) for period in forecast.periods for q in period.quantiles)

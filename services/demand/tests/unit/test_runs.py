@@ -323,6 +323,9 @@ def test_a_run_hands_on_what_was_known_of_signals_the_day_before(thirty_items: W
     assert replace(thirty_items.carry_out, driven=50)(run_id, lambda: False)
     assert thirty_items.workers.signals == {"calls cardiac", "acts"}
     assert thirty_items.workers.zones == {NANTES: "B"}
+    [said] = ReadRun(thirty_items.store)(run_id).findings
+    assert (said.reason, said.series) == ("SIGNALS_TOO_SHORT", "")
+    assert "By month: calls cardiac (0), acts (0)." in said.message
 
 
 def test_a_run_that_tries_no_drivers_hands_on_no_signals(thirty_items: World) -> None:

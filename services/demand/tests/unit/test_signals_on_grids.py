@@ -17,6 +17,7 @@ from services.demand.domain.drivers.signals import (
     Signal,
     call_signals,
     reported_signals,
+    too_short,
 )
 from services.demand.domain.panels import days_of
 from services.demand.domain.periods import EPOCH, Period, number_of, start_of
@@ -68,6 +69,30 @@ def test_a_signal_known_for_too_short_a_time_is_not_offered() -> None:
     assert signal.on(days_of(end - 100, 100, Period.DAY), np.datetime64(UNTIL)) is None
     (signal,) = call_signals(calls(60), UNTIL)
     assert signal.on(days_of(end - 100, 100, Period.DAY), np.datetime64(UNTIL)) is not None
+
+
+def test_months_are_offered_signals_that_are_known_for_five_years() -> None:
+    end = number_of(UNTIL, Period.MONTH)
+    months, now = days_of(end - 80, 80, Period.MONTH), np.datetime64(start_of(end, Period.MONTH))
+    (short,) = call_signals(calls(59 * 30), UNTIL)
+    assert short.on(months, now) is None
+    (long,) = call_signals(calls(61 * 31), UNTIL)
+    made = long.on(months, now)
+    assert made is not None
+    assert np.isfinite(made.values[0]).sum() >= 60
+
+
+def test_signals_that_are_known_for_too_short_a_time_are_named_with_how_long() -> None:
+    heard = call_signals(calls(100), UNTIL)
+    assert too_short(heard, {Period.DAY}, UNTIL) == ""
+    assert too_short((), set(Period), UNTIL) == ""
+    said = too_short(heard, {Period.MONTH, Period.DAY, Period.WEEK}, UNTIL)
+    assert "By month: calls cardiac (3). By week: calls cardiac (14)." in said
+    assert "day" not in said
+    acts = reported_signals(
+        [Reported("SOS acts", UNTIL - timedelta(weeks=k), 5.0 + k % 3) for k in range(1, 31)], UNTIL
+    )
+    assert "SOS acts (30)" in too_short(acts, {Period.WEEK}, UNTIL)
 
 
 def test_a_value_stands_on_the_day_on_which_it_came_out() -> None:

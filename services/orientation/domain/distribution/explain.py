@@ -6,6 +6,7 @@ import numpy as np
 
 from services.orientation.domain.distribution.answer import CoverTold, Outcome, Told
 from services.orientation.domain.distribution.cost import standing
+from services.orientation.domain.distribution.detours import Way, ways
 from services.orientation.domain.distribution.problem import (
     Allocation,
     Assignment,
@@ -63,10 +64,7 @@ class _Book:
         self.site_at = {s.facility.finess_geo: i for i, s in enumerate(problem.sites)}
         self.vehicle_at = {v.vehicle_id: i for i, v in enumerate(problem.vehicles)}
         self.capacity: dict[tuple[int, str], Reason] = {}
-        self.aboard: dict[str, set[str]] = {}  # vehicle → the sites that its people go to
-        for chosen in allocation.assignments:
-            if not chosen.waits:
-                self.aboard.setdefault(chosen.vehicle_id, set()).add(chosen.finess_geo)
+        self.ways = ways(problem, tables, allocation)
 
     def entry(self, row: int, casualty: Casualty, chosen: Assignment) -> Told:
         before = self.problem.previous.get(casualty.casualty_id)
@@ -76,15 +74,15 @@ class _Book:
         scene = ride = None
         met: tuple[str, ...] = ()
         missing: tuple[str, ...] = ()
-        wait = self.waits.get(casualty.casualty_id)
+        wait, way = self.waits.get(casualty.casualty_id), self.ways[row]
         if wait is not None:
             reasons.append(_waiting(casualty, wait))
-        else:
+        elif way is not None:
             vehicle = self.vehicle_at[chosen.vehicle_id]
             column = self.site_at[chosen.finess_geo]
             scene = float(self.tables.scene[row, vehicle])
-            ride = float(self.tables.ride[row, column])
-            reasons += self._vehicle(casualty, vehicle, scene)
+            ride = way.minutes
+            reasons += self._vehicle(casualty, vehicle, scene, way)
             reasons.append(
                 Reason(
                     "RIDE",
@@ -114,20 +112,14 @@ class _Book:
             tuple(reasons),
         )
 
-    def _vehicle(self, casualty: Casualty, at: int, scene: float) -> list[Reason]:
+    def _vehicle(self, casualty: Casualty, at: int, scene: float, way: Way) -> list[Reason]:
         vehicle = self.problem.vehicles[at]
         if casualty.loaded_in:
             told = [Reason("LOADED", "Already on board: the vehicle stays")]
         else:
             told = [Reason("VEHICLE", f"{vehicle.vehicle_type} there in about {scene:.0f} min")]
-        sites = len(self.aboard[vehicle.vehicle_id])
-        if sites > 1:
-            told.append(
-                Reason(
-                    "SHARED_VEHICLE",
-                    f"Its people go to {sites} sites: each way is timed as if it came first",
-                )
-            )
+        if way.stops > 1:
+            told.append(_shared(way))
         if casualty.loaded_in:
             return told
         minutes = CREW_MIN[crew_of(vehicle.vehicle_type)].get(casualty.band, 0.0)
@@ -235,6 +227,16 @@ def _waiting(casualty: Casualty, wait: Wait) -> Reason:
     return Reason(f"WAITS_{wait.reason}", text)
 
 
+def _shared(way: Way) -> Reason:
+    text = f"Stop {way.stop} of {way.stops} of this vehicle"
+    if way.stop == 1:
+        return Reason("SHARED_VEHICLE", f"{text}: the gravest are brought first")
+    return Reason(
+        "SHARED_VEHICLE",
+        f"{text}, after {way.after}: about {way.detour_min:.0f} min more than straight there",
+    )
+
+
 def _change(before: Assignment, now: Assignment) -> Reason:
     parts = []
     if before.vehicle_id != now.vehicle_id:
@@ -249,13 +251,14 @@ def outcome(problem: Problem, tables: Tables, allocation: Allocation) -> Outcome
     vehicle_at = {v.vehicle_id: i for i, v in enumerate(problem.vehicles)}
     site_at = {s.facility.finess_geo: i for i, s in enumerate(problem.sites)}
     arrivals, grave, wrong = [], [], 0
-    for row, (casualty, chosen) in enumerate(
-        zip(problem.casualties, allocation.assignments, strict=True)
+    found = ways(problem, tables, allocation)
+    for row, (casualty, chosen, way) in enumerate(
+        zip(problem.casualties, allocation.assignments, found, strict=True)
     ):
-        if chosen.waits:
+        if way is None:
             continue
         column = site_at[chosen.finess_geo]
-        minutes = float(tables.scene[row, vehicle_at[chosen.vehicle_id]] + tables.ride[row, column])
+        minutes = float(tables.scene[row, vehicle_at[chosen.vehicle_id]]) + way.minutes
         arrivals.append(minutes)
         if casualty.band in GRAVE:
             grave.append(minutes)

@@ -2,7 +2,10 @@
 
 The dispersion is learnt by moments from the errors of real forecasts. Where each count fell
 in its negative binomial is kept for a year, hour by hour; a 90 % quantile is then read at
-whatever level has held 90 % of those counts (split conformal, rolling).
+whatever level has held 90 % of those counts (split conformal, rolling). A count lies at or
+below the quantile of a level just when its own step of the distribution begins below that
+level, so it is where steps begin that is kept: few calls an hour are whole numbers far apart,
+and the middle of the step would hold too many of them.
 """
 
 from __future__ import annotations
@@ -40,17 +43,14 @@ def cumulative(mean: Counts, dispersion: float | Counts) -> Counts:
 
 
 def places(calls: Counts, mean: Counts, dispersion: float) -> Counts:
-    """Where each count fell in its distribution, 0 to 1, at the middle of its own step."""
+    """P(fewer than each count), 0 to 1: where its own step of the distribution begins."""
     found = np.full(calls.shape, np.nan)
     told = np.isfinite(calls) & (mean > 0)
     if not told.any():
         return found
     table = cumulative(mean[told], dispersion)
-    at = np.minimum(np.rint(calls[told]).astype(int), table.shape[1] - 1)
-    rows = np.arange(at.size)
-    upper = table[rows, at]
-    lower = np.where(at > 0, table[rows, np.maximum(at - 1, 0)], 0.0)
-    found[told] = (upper + lower) / 2
+    below = np.minimum(np.rint(calls[told]).astype(int), table.shape[1]) - 1
+    found[told] = np.where(below >= 0, table[np.arange(below.size), np.maximum(below, 0)], 0.0)
     return found
 
 

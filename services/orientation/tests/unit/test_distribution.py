@@ -10,6 +10,7 @@ import pytest
 from services.orientation.domain.directory import Directory
 from services.orientation.domain.distribution.answer import Distribution, Told
 from services.orientation.domain.distribution.check import check
+from services.orientation.domain.distribution.detours import UNLOAD_MIN
 from services.orientation.domain.distribution.problem import (
     Allocation,
     Assignment,
@@ -225,6 +226,23 @@ class TestWhatIsChosen:
         assert {t.assignment.finess_geo for t in found.told} == {NEAR, ABLE}
         for told in found.told:
             assert "SHARED_VEHICLE" in {r.code for r in told.reasons}
+
+    def test_the_second_stop_of_a_vehicle_is_timed_by_way_of_the_first(self) -> None:
+        people = (
+            person("grave", pathway="STROKE", band=Band.LIFE_THREAT),
+            person("light", band=Band.MILD),
+        )
+        bus = shared(casualties=people, vehicles=(vehicle("bus", seats=2),))
+        two = shared(casualties=people, vehicles=(vehicle("A"), vehicle("B")))
+        assert who(bus)["grave"].ride_min == who(two)["grave"].ride_min
+        assert who(bus)["grave"].assignment.finess_geo != who(bus)["light"].assignment.finess_geo
+        first, second = who(bus)["grave"].ride_min, who(bus)["light"].ride_min
+        assert first is not None
+        assert second is not None
+        assert second >= first + UNLOAD_MIN  # the way between the sites comes on top
+        assert bus.outcome.mean_arrival_min is not None
+        arrivals = [t.arrival_min or 0.0 for t in bus.told]
+        assert bus.outcome.mean_arrival_min == pytest.approx(sum(arrivals) / 2)
 
 
 class TestPlanningAgain:

@@ -87,3 +87,18 @@ def test_hours_without_record_leave_the_spread_as_it_was() -> None:
     before = spread.dispersion
     spread.learn(np.full(24, np.nan), mean)
     assert spread.dispersion == before
+
+
+def test_few_calls_an_hour_are_held_nine_times_in_ten_and_not_more_often() -> None:
+    """Whole numbers far apart: the smallest that holds 90 % of its own mass holds more of all."""
+    draw, spread = np.random.default_rng(5), Spread()
+    held, plain = [], []
+    for day in range(400):
+        mean = draw.uniform(2, 7, 24)
+        calls = draw.poisson(mean).astype(np.float64)
+        if day >= 100:
+            held.append(calls <= spread.quantiles(mean)[:, 2])
+            plain.append(calls <= quantiles(mean, 0.0, np.full((24, 1), 0.9))[:, 0])
+        spread.learn(calls, mean)
+    assert float(np.mean(plain)) > 0.915
+    assert 0.89 <= float(np.mean(held)) <= 0.91

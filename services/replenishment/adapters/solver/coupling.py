@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from services.replenishment.adapters.solver.compiled import compiled
-from services.replenishment.adapters.solver.grid import Grid, spoiling_anyway
+from services.replenishment.adapters.solver.grid import Grid, arrivals, spoiling_anyway
 from services.replenishment.adapters.solver.shelving import Shelves, each_shelves
-from services.replenishment.domain.check import expected
+from services.replenishment.domain.check import expected, waiting
 from services.replenishment.domain.prices import Prices
 from services.replenishment.domain.problem import NO_BREAK, NO_CAP, Floats, Ints, Problem
 from shared.errors import Malformed
@@ -152,15 +152,19 @@ class Coupling:
     def fixed(self, grid: Grid) -> tuple[float, Floats]:
         """Cost and use [R] that no order changes: before first arrivals, rows never ordered."""
         problem, rows = self.problem, self.problem.rows
-        on_hand, missing = expected(problem, np.zeros((rows.count, problem.days), dtype=np.int64))
-        waiting = np.ones((rows.count, problem.days), dtype=bool)
-        waiting[grid.rows] = grid.arrived < 0
-        daily = rows.holding[:, None] * on_hand + rows.shortage[:, None] * missing
+        stages, leads = arrivals(problem, grid.rows), rows.leads()
+        total = 0.0
+        for came, lead, daily in zip(stages, leads, waiting(problem), strict=True):
+            daily[grid.rows] *= came < 0
+            total += float(lead.chance @ daily.sum(axis=1))
         use = np.zeros(self.count)
         if problem.storage is not None and self._shelf is not None:
-            fill = np.where(waiting, problem.storage.volume[:, None] * on_hand, 0.0)
+            on_hand, _ = expected(problem, np.zeros((rows.count, problem.days), dtype=np.int64))
+            before = np.ones(on_hand.shape, dtype=bool)
+            before[grid.rows] = grid.arrived < 0
+            fill = np.where(before, problem.storage.volume[:, None] * on_hand, 0.0)
             np.add.at(use, self._shelf[problem.storage.place], fill)
-        return float(daily[waiting].sum()) - spoiling_anyway(problem, grid), use
+        return total - spoiling_anyway(problem, grid), use
 
     def use_of(self, grid: Grid, steps: Ints) -> Use:
         """What the plans `steps` [N, T] cost and use, row by row, above what is fixed."""

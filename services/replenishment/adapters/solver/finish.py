@@ -7,6 +7,7 @@ from dataclasses import astuple
 from operator import itemgetter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.replenishment.adapters.solver.annealing import Walk, anneal, partners
 from services.replenishment.adapters.solver.choosing import Known, Present
@@ -47,7 +48,7 @@ class Finish:
         )
         least = SLOTS if count < MANY_ROWS else FEW_SLOTS
         self.slots = min(MOST_SLOTS, max(least, ALL_SLOTS // max(1, count)))
-        self._steps = np.zeros((count, self.slots, days), dtype=np.int32)
+        self._steps: NDArray[np.signedinteger] = np.zeros((count, self.slots, days), dtype=np.int16)
         self._used = np.zeros((count, self.slots, days), dtype=np.bool_)
         self._cost = np.full((count, self.slots), np.inf)
         # single precision will do: what a mix costs is worked out again before it is kept
@@ -82,6 +83,8 @@ class Finish:
     def remember(self, steps: Ints, use: Use) -> Ints:
         """Keeps the rows' plans and returns the slot of each; the oldest make room."""
         held = np.arange(self.slots)[None, :] < self._filled[:, None]
+        if steps.max(initial=0) > np.iinfo(self._steps.dtype).max:
+            self._steps = self._steps.astype(np.int64)
         known = (self._steps == steps[:, None, :]).all(axis=2) & held
         slot: Ints = known.argmax(axis=1)
         new = np.flatnonzero(~known.any(axis=1))

@@ -73,7 +73,11 @@ def reach(problem: Problem) -> Ints:
     """
     rows = problem.rows
     step = rows.pack * rows.multiple
-    worst = (rows.demand - rows.supply).max(axis=(1, 2)) if problem.days else np.zeros(rows.count)
+    worst = np.zeros(rows.count)
+    if problem.days:
+        short = (rows.demand - rows.supply).max(axis=2)
+        later = 0.0 if rows.moved is None else rows.moved.min(axis=2)
+        worst = (short - later).max(axis=1)
     need = np.ceil(np.maximum(worst, 0.0) / step - 1e-9).astype(np.int64)
     jump = smallest_order(rows.minimum, rows.multiple) // rows.multiple
     most = rows.most // rows.multiple
@@ -89,8 +93,7 @@ def reach(problem: Problem) -> Ints:
 def grid_of(problem: Problem, limit: Ints) -> Grid:
     """The tables of every row of which something may be ordered; `limit` [N] in steps."""
     rows, horizon = problem.rows, problem.days
-    arrives = np.arange(horizon)[None, :] + rows.lead[:, None] < horizon
-    open_days: Flags = rows.order_days & arrives
+    open_days = _open_days(problem)
     first = smallest_order(rows.minimum, rows.multiple) // rows.multiple
     live = np.flatnonzero((limit >= first) & open_days.any(axis=1))
     live = live[np.argsort(rows.group[live], kind="stable")]
@@ -123,8 +126,10 @@ def grid_of(problem: Problem, limit: Ints) -> Grid:
         shelf=np.zeros(shelf_start[-1], dtype=np.float32),
         shelf_start=shelf_start,
     )
-    for part in parts_of(len(live)):
-        fill_part(problem, grid, part, (arrived[part], shelf_start[ends_of(part)]), grid.shelf)
+    _fill_costs(problem, grid)
+    if kept:
+        for part in parts_of(len(live)):
+            fill_shelves(problem, grid, part, (shelf_start[ends_of(part)], grid.shelf))
     step = rows.pack[live] * rows.multiple[live]
     spoilage = problem.spoilage
     if spoilage is not None:
@@ -146,25 +151,58 @@ def ends_of(part: slice) -> slice:
     return slice(part.start, part.stop + 1)
 
 
-def fill_part(
-    problem: Problem,
-    grid: Grid,
-    part: slice,
-    places: tuple[Ints, Ints],
-    shelf: NDArray[np.float32],
+def _fill_costs(problem: Problem, grid: Grid) -> None:
+    """Fills the tables of cost, expected over the lead times."""
+    rows = problem.rows
+    for part in parts_of(grid.count):
+        live, ends = grid.rows[part], grid.table[ends_of(part)]
+        net, none = rows.supply[live] - rows.demand[live], np.zeros(0, dtype=np.float32)
+        no_shelf = np.zeros(len(live) + 1, dtype=np.int64)
+        step, no_volume = rows.pack[live] * rows.multiple[live], np.zeros(len(live))
+        for came, lead in zip(arrivals(problem, live), rows.leads(live), strict=True):
+            holding, shortage = rows.holding[live] * lead.chance, rows.shortage[live] * lead.chance
+            _fill(
+                net + lead.moved[:, :, None] if lead.moved.any() else net,
+                problem.weights,
+                np.stack([step, holding, shortage, no_volume]),
+                (grid.width[part], ends, came, no_shelf),
+                (grid.base, none),
+            )
+
+
+def fill_shelves(
+    problem: Problem, grid: Grid, part: slice, shelves: tuple[Ints, NDArray[np.float32]]
 ) -> None:
-    """Fills what the places (arrived, start in `shelf`) of some rows ask for."""
-    live, (arrived, shelf_start) = grid.rows[part], places
+    """Fills the shelves (start, table) of some rows, by the lead times that are counted on."""
+    live, (shelf_start, table) = grid.rows[part], shelves
     rows, storage = problem.rows, problem.storage
-    step = rows.pack[live] * rows.multiple[live]
     volume = np.zeros(len(live)) if storage is None else storage.volume[live]
+    step = rows.pack[live] * rows.multiple[live]
+    nothing = np.full_like(grid.arrived[part], -1)  # the tables of cost stay as they are
     _fill(
         rows.supply[live] - rows.demand[live],
         problem.weights,
         np.stack([step, rows.holding[live], rows.shortage[live], volume]),
-        (grid.width[part], grid.table[ends_of(part)], arrived, shelf_start),
-        (grid.base, shelf),
+        (grid.width[part], grid.table[ends_of(part)], nothing, shelf_start),
+        (grid.base, table),
     )
+
+
+def arrivals(problem: Problem, live: Ints) -> list[Ints]:
+    """For each lead time, [n, T] the stage of these rows whose order has arrived by that day,
+    -1 before the first."""
+    open_days = _open_days(problem)[live]
+    return [
+        (np.cumsum(_shifted(open_days, lead.days), axis=1) - 1).astype(np.int64)
+        for lead in problem.rows.leads(live)
+    ]
+
+
+def _open_days(problem: Problem) -> Flags:
+    """[N, T] order days whose order may arrive within the horizon."""
+    rows = problem.rows
+    first = rows.lead if rows.lead_days is None else np.minimum(rows.lead, rows.lead_days.min(1))
+    return rows.order_days & (np.arange(problem.days) + first[:, None] < problem.days)
 
 
 def spoiling_anyway(problem: Problem, grid: Grid) -> float:
@@ -187,7 +225,9 @@ def _shifted(days: Flags, lead: Ints) -> Flags:
     """[n, T] an order arrives on this day."""
     arrivals = np.zeros_like(days)
     entry, day = np.nonzero(days)
-    arrivals[entry, day + lead[entry]] = True
+    came = day + lead[entry]
+    inside = came < days.shape[1]
+    arrivals[entry[inside], came[inside]] = True
     return arrivals
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.replenishment.adapters.solver.cores import side_by_side
-from services.replenishment.adapters.solver.grid import Grid, fill_part, parts_of, sums
+from services.replenishment.adapters.solver.grid import Grid, fill_shelves, parts_of, sums
 from services.replenishment.domain.problem import Ints, Problem
 
 
@@ -31,8 +31,7 @@ def each_shelves(problem: Problem, grid: Grid, work: Callable[[Shelves], None]) 
     def made(part: slice) -> None:
         start = sums(grid.width[part] * problem.days)
         table = np.zeros(start[-1], dtype=np.float32)
-        nothing = np.full_like(grid.arrived[part], -1)  # the tables of cost stay as they are
-        fill_part(problem, grid, part, (nothing, start), table)
+        fill_shelves(problem, grid, part, (start, table))
         work(Shelves(part, table, start))
 
     side_by_side(made, parts_of(grid.count))

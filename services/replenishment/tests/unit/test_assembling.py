@@ -220,3 +220,22 @@ def test_a_forecast_that_ends_below_what_the_item_is_stocked_for_is_flagged() ->
     short = replace(whole.forecast, levels=whole.forecast.levels[:8], periods=periods)
     assert assembled(whole).positions[0].flags == ()
     assert assembled(replace(whole, forecast=short)).positions[0].flags == ("TAIL_UNKNOWN",)
+
+
+def test_a_delivery_that_is_late_one_time_in_four_costs_a_quarter_of_the_way_to_always_late() -> (
+    None
+):
+    one = known()
+    orders = np.zeros((1, 28), dtype=np.int64)
+    orders[0, [0, 7, 14]] = 12
+    prompt = replace(terms(one.item), min_lead_days=2, lead_weights=(1.0,))
+    offers = [
+        prompt,
+        replace(prompt, lead_weights=(0.75, 0.0, 0.25)),
+        replace(prompt, min_lead_days=4),
+    ]
+    found = [cost(assembled(replace(one, terms=offer)).problem, orders) for offer in offers]
+    short = [each.shortage for each in found]
+    assert short[0] < short[1] < short[2]
+    assert short[1] == pytest.approx(0.75 * short[0] + 0.25 * short[2])
+    assert found[1].holding == pytest.approx(0.75 * found[0].holding + 0.25 * found[2].holding)

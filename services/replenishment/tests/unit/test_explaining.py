@@ -102,3 +102,10 @@ def test_every_line_says_what_the_plan_costs_with_and_without_it() -> None:
         assert why.cost_with_eur == pytest.approx(cost(assembled.problem, orders).total)
         assert why.cost_without_eur == pytest.approx(cost(assembled.problem, without).total)
         assert "Without this line the plan would cost" in why.sentence
+
+
+def test_a_supplier_that_is_sometimes_late_is_said_to_be_weighed_so() -> None:
+    one = known(amount=10.0)
+    late = replace(terms(one.item), lead_weights=(0.6, 0.4))
+    assert "sometimes early or late" in planned(replace(one, terms=late))[0].explanation.sentence
+    assert "sometimes early or late" not in planned(one)[0].explanation.sentence

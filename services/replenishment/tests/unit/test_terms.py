@@ -14,6 +14,7 @@ from services.replenishment.domain.terms import (
     SupplyTerms,
     check_terms,
     lead_quantile,
+    lead_spread,
     order_flags,
 )
 from services.replenishment.tests.situations import tablets, terms
@@ -87,3 +88,14 @@ def test_terms_under_which_nothing_sound_can_be_ordered_are_refused(
 
 def test_an_allocation_of_just_the_minimum_is_enough() -> None:
     check_terms(replace(OFFER, min_packs=5, multiple_packs=3, allocation_packs=6), "terms[0]")
+
+
+def test_lead_times_are_costed_with_their_chances_and_many_of_them_by_their_means() -> None:
+    some = replace(OFFER, min_lead_days=2, lead_weights=(3.0, 0.0, 1.0))
+    assert lead_spread(some) == ((2, 0.75), (4, 0.25))
+    many = lead_spread(replace(OFFER, min_lead_days=1, lead_weights=(1.0,) * 10))
+    assert [day for day, _ in many] == [2, 4, 6, 8, 10]
+    assert [chance for _, chance in many] == pytest.approx([0.2] * 5)
+    late = lead_spread(replace(OFFER, min_lead_days=1, lead_weights=(90.0, *(1.0,) * 9)))
+    assert late[0] == pytest.approx((2, 91 / 99))
+    assert late[-1] == pytest.approx((10, 2 / 99)), "what is rarely late is not forgotten"
