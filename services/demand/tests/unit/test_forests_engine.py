@@ -52,14 +52,15 @@ def test_a_forecast_is_showable_and_says_what_was_done() -> None:
     assert np.allclose(made.lead_mean.sum(), made.mean[:, :2].sum(), rtol=0.35)
 
 
-def test_only_a_small_pool_that_may_be_fitted_one_by_one_tries_smoothing() -> None:
-    panel = a_ward(12)
-    few, many = (
-        forecast(panel, 1, LEVELS, options=replace(QUICK, fitted_rows=rows)) for rows in (288, 287)
-    )
-    assert showable(few, 12, 1)
-    assert "AutoETS" in few.backtest
-    assert "AutoETS" not in many.backtest
+def test_smoothing_is_tried_in_a_small_pool_of_regular_use_that_is_quick_to_fit() -> None:
+    seldom = a_ward(12)
+    often = replace(seldom, y=seldom.y + 5.0)
+    ask = {name: replace(QUICK, fitted_rows=rows) for name, rows in (("yes", 288), ("no", 287))}
+    found = forecast(often, 1, LEVELS, options=ask["yes"])
+    assert showable(found, 12, 1)
+    assert "AutoETS" in found.backtest
+    for panel, options in ((often, ask["no"]), (seldom, ask["yes"])):
+        assert "AutoETS" not in forecast(panel, 1, LEVELS, options=options).backtest
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ from services.demand.adapters.engines.forests.choose import (
 from services.demand.adapters.engines.forests.grid import GRID
 from services.demand.adapters.engines.forests.panel import Array, SparsePanel
 from services.demand.adapters.engines.forests.table import Rows, origin, rows
+from services.demand.domain.classes import INTERVAL_LIMIT
 
 # Fits of a back-test at most, and origins judged after each.
 FITS, ORIGINS = 4, 4
@@ -94,9 +95,7 @@ def run(panel: SparsePanel, plan: Plan, backtest_rows: int, least_rows: int) -> 
     ahead, cuts = windows(panel, plan, backtest_rows)
     spans = pool.Spans(min(plan.horizon, ahead), min(plan.lead, ahead))
     members = pool.learnable(panel)
-    # one member is fitted series by series: only where that costs little, and few decide
-    fitted = len(panel.ids) < MANY and int(panel.alive.sum()) <= plan.fitted_rows
-    alone = (*pool.QUICK, pool.ETS) if fitted else pool.QUICK
+    alone = (*pool.QUICK, pool.ETS) if _may_be_fitted(panel, plan) else pool.QUICK
     judged: list[_Judged] = []
     for places in cuts:
         table = rows(panel.until(places[0]), ahead, plan.most_rows, plan.seed)
@@ -122,6 +121,15 @@ def run(panel: SparsePanel, plan: Plan, backtest_rows: int, least_rows: int) -> 
         _levels(near, choice, len(panel.ids), prudent=apart),
         _levels(sums, choice, len(panel.ids)) if sums else GRID,
     )
+
+
+def _may_be_fitted(panel: SparsePanel, plan: Plan) -> bool:
+    """Whether smoothing, fitted series by series, takes part: only where that costs little, few
+    series decide, and most of them are in regular use (on rare use it is among the worst)."""
+    used = ((panel.y > 0) & panel.alive).sum(axis=1)
+    regular = float((used * INTERVAL_LIMIT >= panel.alive.sum(axis=1)).mean())
+    costs = int(panel.alive.sum())
+    return len(panel.ids) < MANY and costs <= plan.fitted_rows and regular > 0.5
 
 
 def _judge(panel: SparsePanel, learnt: pool.Learnt, known: int, alone: Collection[str]) -> _Judged:
