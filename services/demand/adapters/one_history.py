@@ -36,8 +36,8 @@ MOST_KEPT = 300_000
 class _Recent:
     """What is known of movements beside the files: of one list of files, up to one row.
 
-    `newest_in_files`: by site and item, and by site, of the sites asked about; `kept`: rows remembered;
-    `unread`: more is staged than may be.
+    `newest_in_files`: by site and item, and by site, of the sites asked about; `kept`: rows
+    remembered; `unread`: more is staged than may be.
     """
 
     files: tuple[str, ...] = ()
