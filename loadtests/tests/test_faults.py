@@ -74,7 +74,7 @@ class Group:
         services = self.system.services
         at = tuple(running.grpc for running in services.values())
         known = self._clients
-        if known is None or known[0] != at:
+        if known is None or (all(at) and known[0] != at):  # one that is starting has no address
             known = self._clients = (at, Clients.of(services))
         return known[1]
 

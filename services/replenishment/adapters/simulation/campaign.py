@@ -26,6 +26,7 @@ TIMES = (
     1.0,
     2.0,
     4.0,
+    6.0,
     8.0,
     16.0,
 )  # how often a shortage counts where (s, S) is tuned for more service

@@ -39,7 +39,6 @@ HORIZON = 28
 SHARED = 6.0  # lines that share an order, on average: for the rules that plan lines alone
 AMC_REORDER, AMC_MOST = 30.0, 30.0  # days: order below one month, up to two
 EXTRA_DAYS = 3
-SEEN, MOVED = 728, (0.2, 3.0)  # days of the past in which windows are looked at; how far moved
 RUN_IN = 90  # days that are played before the test, so that shelves are as the policy leaves them
 
 
@@ -94,7 +93,7 @@ class Scene:
         self.demand[:, w.warm + s.surge[0] : w.warm + s.surge[1]] *= s.demand
         self.share = np.ones(w.days)
         self.share[w.warm :] = s.share
-        summed = self._summed = np.cumsum(np.pad(self.demand, ((0, 0), (1, 0))), axis=1)
+        summed = np.cumsum(np.pad(self.demand, ((0, 0), (1, 0))), axis=1)
         days = np.arange(w.days)
         start = np.maximum(days - WINDOW, 0)
         length = np.maximum(days - start, 1)
@@ -105,31 +104,6 @@ class Scene:
         self.spread = np.sqrt(sums.var(axis=0) / 7.0)
         self.mean[:, w.warm :] *= s.bias
         self.start = max(w.first, w.warm - RUN_IN)
-        self._within: tuple[int, Floats] = (-1, np.zeros((0, 0, 0)))
-
-    def used_within(self, day: int) -> Floats:
-        """[N, 2, L] packs used until an order of this week would expire, and HORIZON days
-        longer: quantiles over the item's own windows of that length in the last two years,
-        moved half-way to the present rate. A mean and a deviation do not say how often the
-        demand for an item stops for months; its past does."""
-        w, week = self.world, day // 7
-        if self._within[0] != week:
-            found = np.zeros((w.count, 2, len(LEVELS)))
-            for item, length in itertools.product(range(w.count), range(2)):
-                days = int(w.lead[item] + w.life[item]) + length * HORIZON
-                found[item, length] = self._windows(item, 7 * week, days)
-            self._within = week, np.maximum.accumulate(found, axis=1)
-        return self._within[1]
-
-    def _windows(self, item: int, day: int, days: int) -> Floats:
-        length = min(days, max(1, day // 2))
-        first = max(0, day - max(SEEN, 2 * length))
-        summed = self._summed[item, first : day + 1]
-        sums = summed[length:] - summed[:-length] if length < len(summed) else np.zeros(1)
-        rate = (summed[-1] - summed[0]) / max(day - first, 1)
-        moved = np.clip(0.5 + 0.5 * self.mean[item, day] / max(rate, 1e-9), *MOVED)
-        found: Floats = np.quantile(sums, LEVELS) * moved * days / length
-        return found
 
     def inputs(self, item: int, span: slice) -> tuple[tuple[Any, ...], tuple[float, ...]]:
         w = self.world
@@ -239,14 +213,10 @@ def _orders(
     opened[:, : known.shape[1]] = known
     opened[:, 0] = scene.opened[:, day]
     # an order of day t must be used by day t + lead + life - 1: beyond the horizon, at its rate
-    if caution is None:
-        last = np.arange(HORIZON)[None, :] + (w.lead + w.life - 1)[:, None]
-        row = np.arange(w.count)[:, None]
-        further = np.maximum(last + 1 - HORIZON, 0)[:, :, None] / HORIZON
-        use = demand[row, np.minimum(last, HORIZON - 1)] + further * demand[:, -1:, :]
-    else:
-        within, part = scene.used_within(day), (np.arange(HORIZON) / HORIZON)[None, :, None]
-        use = within[:, None, 0] * (1.0 - part) + within[:, None, 1] * part
+    last = np.arange(HORIZON)[None, :] + (w.lead + w.life - 1)[:, None]
+    row = np.arange(w.count)[:, None]
+    further = np.maximum(last + 1 - HORIZON, 0)[:, :, None] / HORIZON
+    use = demand[row, np.minimum(last, HORIZON - 1)] + further * demand[:, -1:, :]
     # what expires unused leaves its place to what is ordered
     have = on_hand + coming.sum(axis=1) - owed - lost[:, -1] @ weights
     spoilage = Spoilage(have, use, w.price * set_to.spoilage)
