@@ -136,11 +136,10 @@ def judge(
     usable = _figures(found, rows, base)
     if not usable:
         return Judged(default, "No back-test could be scored.")
-    # who was not asked to the end had lost before
     handicapped = {
         name: value + (MARGIN if name in sampled else 0.0)
         for name, value in usable.items()
-        if len(found[name]) == asked
+        if _never_lost(found, name, rows, asked)
     }
     best = min(handicapped, key=lambda name: (handicapped[name], name != default, name))
     told = ", ".join(f"{name} {value:.3f}" for name, value in sorted(usable.items()))
@@ -150,6 +149,16 @@ def judge(
         f"(relative to {base}: {told}).",
         usable,
     )
+
+
+def _never_lost(found: Mapping[str, Sequence[Losses]], name: str, rows: Ints, asked: int) -> bool:
+    """Whether an engine was asked to the end, or was within reach in this group as long as it
+    was asked: it is asked no longer once it has won its groups while others are still open."""
+    known = len(found[name])
+    if known == asked:
+        return True
+    so_far = {one: tried[:known] for one, tried in found.items() if len(tried) >= known}
+    return name in within_reach(so_far, rows, name)
 
 
 def within_reach(found: Mapping[str, Sequence[Losses]], rows: Ints, default: str) -> frozenset[str]:

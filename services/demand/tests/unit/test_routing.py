@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -136,6 +136,33 @@ def test_older_origins_are_not_asked_once_every_group_has_its_engine() -> None:
         chosen = made.choose(mixed_table(length=48), asked(6))
         assert len(good.asked) == 1
         assert {judged.engine for judged in chosen.values()} == {"good"}
+
+
+@dataclass
+class Split(Constant):
+    """Another share for series of rare use."""
+
+    share_of_rare: float = 1.0
+
+    def __call__(self, table: HistoryTable, asked: Asked) -> TableForecast:
+        made = super().__call__(table, asked)
+        rare = np.array([kind is Group.RARE for kind in groups(table)])
+        factor = np.where(rare, self.share_of_rare / self.share, 1.0)[:, None]
+        quantiles = made.quantiles * factor[:, :, None]
+        return replace(made, mean=made.mean * factor, quantiles=quantiles)
+
+
+@pytest.mark.parametrize("homes", [("best", "one", "other"), ("one", "other", "best")])
+def test_the_winner_of_one_group_stands_while_another_group_is_still_open(
+    homes: tuple[str, ...],
+) -> None:
+    best = Split("best", 1.0, share_of_rare=9.0)
+    one, other = Split("one", 3.0), Split("other", 3.02, share_of_rare=1.01)
+    made = RouteTable((best, one, other), dict.fromkeys(Group, homes), Silent())
+    chosen = made.choose(mixed_table(length=48), asked(6))
+    assert [len(engine.asked) for engine in (best, one, other)] == [1, 3, 3]
+    assert chosen[Group.REGULAR].engine == "best"
+    assert chosen[Group.RARE].engine in {"one", "other"}
 
 
 def test_nothing_is_back_tested_where_no_group_has_enough_series_to_choose_by() -> None:
