@@ -25,6 +25,9 @@ COPY --from=build /opt/larrey /opt/larrey
 COPY --from=build /dist/sbom.json /opt/larrey/sbom.json
 RUN useradd --uid 10001 --no-create-home larrey && mkdir -p /var/lib/larrey && chown larrey /var/lib/larrey
 USER 10001:10001
-ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/opt/larrey/bin:$PATH
+# Threads of the linear algebra cost more than they save on small matrices; memory that many threads
+# free in arenas of their own is not given back.
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 OPENBLAS_NUM_THREADS=1 MALLOC_ARENA_MAX=2 \
+    PATH=/opt/larrey/bin:$PATH
 EXPOSE 50051 50052 9100
 ENTRYPOINT ["/opt/larrey/bin/larrey"]

@@ -88,7 +88,8 @@ def start(
     ready_file, log = folder / "ready.json", folder / "service.log"
     ready_file.unlink(missing_ok=True)
     environment = {key: os.environ[key] for key in INHERITED if key in os.environ} | {
-        "OPENBLAS_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",  # both as in the image
+        "MALLOC_ARENA_MAX": "2",
         "LARREY_DATABASE_URL": database_url,
         "LARREY_EVENTS_URL": events_url,
         "LARREY_DATA_DIR": str(folder / "data"),
