@@ -194,9 +194,10 @@ def show_transfer(
     if not transfers:
         console.print(f"  Nothing is moved between sites. {plan.transfers_note}")
         return
+    saved = plan.saved_expiry_eur
     console.print(
-        f"  {len(transfers)} transfers between sites for {plan.moving_cost_eur:,.0f} EUR keep "
-        f"{plan.saved_expiry_eur:,.0f} EUR of stock from expiring."
+        f"  {len(transfers)} transfers between sites for {plan.moving_cost_eur:,.0f} EUR"
+        + (f" keep {saved:,.0f} EUR of stock from expiring." if saved >= 1 else ".")
     )
     line = transfers[0]
     why = clients.replenishment.ExplainLine(
