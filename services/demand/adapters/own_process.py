@@ -7,14 +7,12 @@ own process, its memory would grow with the history and calls would wait for the
 from __future__ import annotations
 
 import contextlib
-import os
 import pickle
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
@@ -22,6 +20,7 @@ from services.demand.domain.accuracy import Figures, Place
 from services.demand.domain.runs import RunState
 from services.demand.ports import RunWatch
 from shared.errors import NotNow
+from shared.leaving import leave_with_parent
 from shared.yielding import step_back
 
 # What the process of a run does with (run id, what is counted, whether to stop): True when the
@@ -33,19 +32,6 @@ ASK_SECONDS = 0.2
 STOP_SECONDS = 20.0
 TRIES = 2
 ENDED, FAILED = "ended", "failed"
-
-
-def leave_with_parent() -> None:
-    """A process that works for another must not outlive one that was killed."""
-    parent = parent_process()
-    if parent is None:
-        return
-
-    def leave_with(sentinel: int) -> None:
-        connection.wait([sentinel])
-        os._exit(1)
-
-    threading.Thread(target=leave_with, args=(parent.sentinel,), daemon=True).start()
 
 
 class ToldWatch:

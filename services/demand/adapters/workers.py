@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import TypeVar
 
-from services.demand.adapters.own_process import leave_with_parent
 from services.demand.domain.forecasts import Finding, Outcome
 from services.demand.ports import Part, PartMade
+from shared.leaving import leave_with_parent
 from shared.yielding import step_back
 
 R = TypeVar("R")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import resource
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 from services.replenishment.domain.prices import Prices
 from services.replenishment.domain.problem import Floats, Ints, Problem
 from services.replenishment.ports import Solved, SolverLost, SolverProgress
+from shared.leaving import leave_with_parent
 from shared.yielding import NICENESS, step_back
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _out_of_memory(job: Job) -> str:
 
 
 def prepare(niceness: int, compiled: Path | None) -> None:
-    _die_with_parent()
+    leave_with_parent()
     step_back(niceness)
     if compiled is not None:
         os.environ["NUMBA_CACHE_DIR"] = str(compiled)
@@ -172,19 +172,6 @@ def shelf_prices(problem: Problem, prices: Floats, worth: Floats) -> Floats | No
     found: Floats = prices[len(prices) - shape[0] * shape[1] :].reshape(shape)
     seen = worth > found.sum(axis=1)
     return np.where(seen[:, None], worth[:, None] / shape[1], found)
-
-
-def _die_with_parent() -> None:
-    """A worker must not outlive a service that was killed."""
-    parent = parent_process()
-    if parent is None:
-        return
-
-    def leave_with(sentinel: int) -> None:
-        connection.wait([sentinel])
-        os._exit(1)
-
-    threading.Thread(target=leave_with, args=(parent.sentinel,), daemon=True).start()
 
 
 class SpawnedSolver:
