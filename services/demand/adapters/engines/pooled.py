@@ -39,6 +39,14 @@ def tsb_means(values: Array, alive: Flags, alpha: float, beta: float) -> Array:
     return made
 
 
+def usual_means(values: Array, alive: Flags) -> Array:
+    """[n, T + 1] the mean of all periods so far: place t knows the first t; 0 before any."""
+    begun = np.pad(alive, ((0, 0), (1, 0))).cumsum(axis=1)
+    return np.asarray(
+        np.pad(values * alive, ((0, 0), (1, 0))).cumsum(axis=1) / np.maximum(begun, 1)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class PooledTsb:
     """The mean of TSB; quantiles from errors of back-tests, scaled and pooled by zero share."""
@@ -67,10 +75,16 @@ class PooledTsb:
 
 
 class _Errors:
-    """Errors of the newest back-tests, divided by each series' size."""
+    """Errors of the newest back-tests, divided by each series' size.
+
+    The size is that of the mean foreseen, or of the usual amount where that is larger: an item
+    nearly forgotten would otherwise err by many times its size when it is used again, and lend
+    that error to all of its pool.
+    """
 
     def __init__(self, table: HistoryTable, means: Array) -> None:
         self.means = means
+        self._larger = np.maximum(means, usual_means(table.values, table.alive))
         self._table = table
         used = ((table.values > 0) & table.alive).sum(axis=1)
         share = 1.0 - used / np.maximum(table.lengths, 1)
@@ -88,7 +102,7 @@ class _Errors:
         errors, owners = self._pool(skipped, periods)
         everyone = np.sort(errors) if len(errors) else np.zeros(1)
         centre = periods * self.means[:, -1]
-        size = self._size(self.means[:, -1], periods)
+        size = self._size(self._larger[:, -1], periods)
         made = np.empty((len(centre), len(levels)))
         for bucket in np.unique(self._bucket):
             mine = np.sort(errors[self._bucket[owners] == bucket])
@@ -107,6 +121,6 @@ class _Errors:
             old = np.flatnonzero(table.start <= known - 3)
             window = table.values[old, known + skipped : known + skipped + periods]
             error = window.sum(axis=1) - periods * self.means[old, known]
-            found.append(error / self._size(self.means[old, known], periods))
+            found.append(error / self._size(self._larger[old, known], periods))
             owners.append(old)
         return np.concatenate(found), np.concatenate(owners)
