@@ -64,8 +64,10 @@ class PrometheusMeter:
         )
         self._process = telemetry.gauge(
             "orientation_scoring_process",
-            "1 while a process of its own answers calls, 0 while the one at the door does.",
+            "1 while the process that answers calls is there, 0 while the one at the door has to "
+            "do it, not a number where it always does.",
         )
+        self._process.set(math.nan)
         # Each label is looked up once: every answer needs some.
         self._of_kind: dict[tuple[Band, bool], Any] = {}
         self._of_code: dict[str, Any] = {}
