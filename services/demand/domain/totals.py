@@ -18,7 +18,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from services.demand.domain.accuracy import SAID, Claim
+from services.demand.domain.accuracy import Cell, Sums
 from services.demand.domain.forecasts import Forecast, ForecastPeriod, LeadSum
 from services.demand.domain.periods import Period
 
@@ -117,28 +117,22 @@ def ward_parts(
     return {ward: dealt[:, :, k] for k, ward in enumerate(wards)}
 
 
-def correlation_of(settled: Sequence[tuple[Claim, float]]) -> float:
+def correlation_of(cells: Mapping[Cell, Sums]) -> float:
     """The correlation between two series' errors of one period, from what came true.
 
     Of the normal scores of a period's actuals the mean's square is worth rho + (1 - rho)/n;
     a few periods say little, so a prior belief is mixed in.
     """
-    grouped: dict[tuple[Period, int], list[float]] = {}
-    for claim, actual in settled:
-        grouped.setdefault((claim.period, claim.number), []).append(_score(claim, actual))
+    grouped: dict[tuple[Period, int], tuple[float, float]] = {}
+    for cell, told in cells.items():
+        n, score = grouped.get((cell.period, cell.number), (0.0, 0.0))
+        grouped[cell.period, cell.number] = (n + told.actuals, score + told.score)
     total, weight = PRIOR_PERIODS * PRIOR_CORRELATION, PRIOR_PERIODS
-    for scores in grouped.values():
-        n = len(scores)
+    for n, score in grouped.values():
         if n >= LEAST_SERIES:
-            total += (n * float(np.mean(scores)) ** 2 - 1.0) / (n - 1.0)
+            total += (n * (score / n) ** 2 - 1.0) / (n - 1.0)
             weight += 1.0
     return float(np.clip(total / weight, 0.0, HIGHEST_CORRELATION))
-
-
-def _score(claim: Claim, actual: float) -> float:
-    """The normal score of an actual among the quantiles that were said of it."""
-    below = np.interp(actual, claim.quantiles, SAID, left=SAID[0] / 2, right=1 - SAID[0] / 2)
-    return NormalDist().inv_cdf(float(below))
 
 
 @dataclass(frozen=True, slots=True)

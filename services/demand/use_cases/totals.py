@@ -81,7 +81,7 @@ class ReadTotal:
 
             # twice through, some at a time: those of a whole group do not fit into memory
             most, item_ids = self._most(question, asked())
-            correlation = correlation_of(books.accuracy.settled("", ""))
+            correlation = correlation_of(books.accuracy.sums(""))
             shares = self._ward_use(question, item_ids)
             total = _Sum(question.ward_id, correlation)
             left_out = 0

@@ -9,7 +9,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from services.demand.domain.accuracy import SAID, Claim
+from services.demand.domain.accuracy import SAID, Claim, sums_of
 from services.demand.domain.classes import DemandClass
 from services.demand.domain.forecasts import Forecast, ForecastPeriod, LeadSum
 from services.demand.domain.outlook import Rules
@@ -231,14 +231,14 @@ def came(rho: float, series: int, periods: int, seed: int) -> list[tuple[Claim, 
 
 
 def test_the_correlation_is_learnt_from_what_came_true() -> None:
-    assert correlation_of([]) == PRIOR_CORRELATION
-    assert correlation_of(came(0.0, 50, 40, 1)) < 0.05
-    assert 0.3 < correlation_of(came(0.5, 50, 60, 2)) < 0.7
+    assert correlation_of({}) == PRIOR_CORRELATION
+    assert correlation_of(sums_of(came(0.0, 50, 40, 1))) < 0.05
+    assert 0.3 < correlation_of(sums_of(came(0.5, 50, 60, 2))) < 0.7
 
 
 def test_sums_hold_what_comes_when_errors_go_together() -> None:
     forecasts = [normal(f"I{n}") for n in range(20)]
-    past = came(0.4, 20, 60, 3)
+    past = sums_of(came(0.4, 20, 60, 3))
     low, high = np.quantile(
         sum(draws_of(f, correlation_of(past))[0] for f in forecasts), (0.1, 0.9)
     )
