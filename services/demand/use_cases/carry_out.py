@@ -122,6 +122,7 @@ class CarryOutRun:
         """Compares what earlier runs said with what has come true since, period by period."""
         with self.store.read() as books:
             waiting = books.accuracy.to_judge(judged_by(places.values()))
+            summed = {(cell.period, cell.number) for cell in books.accuracy.sums("")}
         for period, number in waiting:
             with self.store.read() as books:
                 claims = books.accuracy.claims_of(period, number)
@@ -131,8 +132,9 @@ class CarryOutRun:
                 for (claim, known), value in zip(claims, true, strict=True)
                 if value is not None and value != known
             ]
-            with self.store.write() as books:
-                books.accuracy.settle(period, number, came)
+            if came or (period, number) not in summed:
+                with self.store.write() as books:
+                    books.accuracy.settle(period, number, came)
         now = self.clock.now()
         with self.store.write() as books:
             for period, kept in CLAIMS_KEPT.items():
