@@ -77,6 +77,26 @@ def test_draws_have_the_quantiles_of_their_forecast() -> None:
     assert np.quantile(drawn, 0.9) == pytest.approx(100 + 12.8, rel=0.02)
 
 
+def test_draws_are_those_of_reading_each_turn_by_itself() -> None:
+    draw = np.random.default_rng(11)
+    turns = draw.standard_normal((3, 500)) * 1.5
+    base = normal("A")
+    for _ in range(20):
+        curves = np.sort(draw.gamma(0.5, 20.0, (3, len(LEVELS))), axis=1)
+        periods = [
+            replace(period, quantiles=tuple(curve.tolist()))
+            for period, curve in zip(base.periods, curves, strict=True)
+        ]
+        places = np.array([[NormalDist().cdf(z) for z in row] for row in turns])
+        plain = np.stack(
+            [np.interp(place, LEVELS, curve) for place, curve in zip(places, curves, strict=True)]
+        )
+        made = amounts_of(replace(base, periods=tuple(periods)), turns)
+        widest = np.diff(curves, axis=1).max(axis=1, keepdims=True)
+        assert (np.abs(made - plain) <= 0.03 * widest).all()
+        assert np.abs(made - plain).mean() < 0.001 * widest.mean()
+
+
 def test_a_series_has_the_same_draws_whatever_is_summed() -> None:
     alone = draws_of(normal("A"), 0.3)
     assert np.array_equal(alone, draws_of(normal("A"), 0.3))
