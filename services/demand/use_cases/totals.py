@@ -157,8 +157,9 @@ class _Sum:
         else:
             # the periods that every forecast has
             horizon = min(len(self._means), len(means))
-            self._amounts = self._amounts[:horizon] + drawn[:horizon]
-            self._means = self._means[:horizon] + means[:horizon]
+            self._amounts, self._means = self._amounts[:horizon], self._means[:horizon]
+            self._amounts += drawn[:horizon]
+            self._means += means[:horizon]
         self._series += 1
         self._leads.add(0 if one.lead is None else one.lead.periods)
         if one.lead is not None:
