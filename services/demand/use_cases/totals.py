@@ -83,7 +83,7 @@ class ReadTotal:
             most, item_ids = self._most(question, asked())
             correlation = correlation_of(books.accuracy.sums(""))
             shares = self._ward_use(question, item_ids)
-            total = _Sum(question.ward_id, correlation)
+            total = Summed(question.ward_id, correlation)
             left_out = 0
             for one in asked():
                 if not self._good(question, one) or _kind(one) != most:
@@ -133,7 +133,7 @@ def _kind(one: Forecast) -> Kind:
     return one.period, one.base_unit, one.periods[0].start
 
 
-class _Sum:
+class Summed:
     """Forecasts of one kind added up, or one ward's parts of them."""
 
     def __init__(self, ward_id: str, correlation: float) -> None:
