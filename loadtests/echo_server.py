@@ -19,6 +19,7 @@ import uvloop
 from prometheus_client import start_http_server
 
 from larrey.orientation.v1 import orientation_pb2 as pb
+from shared.energy import EnergyCollector, EnergyFactors
 from shared.rpc.server import Server
 from shared.settings import ServiceSettings
 from shared.telemetry import Telemetry
@@ -50,6 +51,7 @@ async def serve(reply_file: Path, ready_file: Path) -> None:
     )
     server = Server(settings, telemetry, lambda s: register(s, reply), (NAME,))
     port = await server.start()
+    telemetry.registry.register(EnergyCollector(EnergyFactors(1.0, 1.0, 0.0)))  # its processor time
     metrics, _ = start_http_server(0, "127.0.0.1", registry=telemetry.registry)
     await server.serving(True)
     addresses = {"grpc": f"127.0.0.1:{port}", "metrics": f"127.0.0.1:{metrics.server_port}"}

@@ -107,7 +107,7 @@ async def drive(
 
 def _cpu_seconds(running: Running) -> float:
     """By the server's own metrics; not known (0) of a server that has none of ours."""
-    return scraped(running.metrics)["process_cpu_seconds_total"] if running.metrics else 0.0
+    return scraped(running.metrics)["larrey_cpu_seconds_total"] if running.metrics else 0.0
 
 
 async def a_reply(running: Running, payload: bytes) -> bytes:

@@ -15,6 +15,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 
 class Refusal(Exception):
     """Something was refused.
@@ -94,3 +96,12 @@ class NotInThisVersion(Refusal):
 
     def __reduce__(self) -> tuple[object, ...]:
         return (NotInThisVersion, (self.message,))
+
+
+def sendable(error: Exception) -> Exception:
+    """For the way to another process: an error of a library may not survive it; its name does."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301  our own words
+    except Exception:  # noqa: BLE001  the same
+        return RuntimeError(type(error).__name__)
+    return error

@@ -259,6 +259,11 @@ ORIENTATION = Dashboard(
                     },
                 ),
                 Panel(
+                    "Scoring process",
+                    {"there": "larrey_orientation_scoring_process"},
+                    help="0: the process at the door answers calls itself, more slowly.",
+                ),
+                Panel(
                     "Drift of severities",
                     {"index": "larrey_orientation_drift_index"},
                     help="Population stability index; look from 0.25 on.",

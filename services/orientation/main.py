@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import grpc
 
 from larrey.orientation.v1 import events_pb2, orientation_pb2
+from services.orientation.adapters.aside import Aside
 from services.orientation.adapters.bundle import load_bundle
 from services.orientation.adapters.checking import HubCheck
 from services.orientation.adapters.distribution.flow import MinCostFlow
@@ -22,6 +25,7 @@ from services.orientation.adapters.reference import (
     load_reference,
 )
 from services.orientation.adapters.roads import CachedRoads, router_of
+from services.orientation.adapters.store.drafts import Remembered
 from services.orientation.adapters.store.facilities import Refresher, Snapshot, SqlShortages
 from services.orientation.adapters.store.records import SqlRecords
 from services.orientation.adapters.store.vehicles import SqlBoard
@@ -29,10 +33,14 @@ from services.orientation.domain.compiled import CompiledModel
 from services.orientation.domain.modes import Mode
 from services.orientation.domain.response import LocalHabits
 from services.orientation.domain.synthetic import synthetic_layer
+from services.orientation.entrypoints.answering import Answering
 from services.orientation.entrypoints.events import handlers
-from services.orientation.entrypoints.rpc import OrientationRpc, UseCases
+from services.orientation.entrypoints.rpc import Answerer, OrientationRpc, UseCases
 from services.orientation.entrypoints.rpc import register as register_rpcs
+from services.orientation.entrypoints.scoring_life import Inside, live
+from services.orientation.entrypoints.scoring_process import ScoringProcess
 from services.orientation.entrypoints.stream import StreamLimits
+from services.orientation.ports import ScoringMeter, Told
 from services.orientation.settings import Settings
 from services.orientation.use_cases.capacity import ReportCapacity
 from services.orientation.use_cases.decide import ExportDecision, RecordDecision
@@ -44,10 +52,10 @@ from services.orientation.use_cases.vehicles import ReportResources
 from shared.clock import Clock, clock_from
 from shared.errors import Refusal
 from shared.events import open_log
-from shared.service import ServiceParts, run
+from shared.service import Job, ServiceParts, run
 from shared.settings import load
 from shared.storage import Database
-from shared.telemetry import Telemetry, get_log
+from shared.telemetry import Telemetry, configure_logs, get_log
 
 NAME = "orientation"
 SERVICE = orientation_pb2.DESCRIPTOR.services_by_name["OrientationService"].full_name
@@ -66,22 +74,34 @@ def load_model(folder: Path, reference: Reference) -> CompiledModel | None:
     return model
 
 
+class CoreMeter(ScoringMeter, Protocol):
+    """What is counted where cases are answered."""
+
+    def roads(self, outcome: str) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """The service in one process, without its doors."""
+class Core:
+    """What answers cases, in the process at the door and in the one that scores."""
 
-    use_cases: UseCases
+    reference: Reference
+    model: CompiledModel | None
     snapshot: Snapshot
-    meter: PrometheusMeter
+    records: SqlRecords
+    keyer: KeyedHash
+    score: ScoreCase
 
 
-def assemble(settings: Settings, database: Database, clock: Clock, telemetry: Telemetry) -> Parts:
+def core(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    meter: CoreMeter,
+    remembered: Remembered | None = None,
+) -> Core:
     habits = LocalHabits(dict.fromkeys(settings.fire_first, "SIS"))
     reference = load_reference(habits)
     model = load_model(settings.bundle or BUNDLE, reference)
-    meter = PrometheusMeter(telemetry)
-    meter.model(model.version if model else "")
-    meter.watch_drift(model.drift() if model else None)
     layer = synthetic_layer(reference.sites) if settings.synthetic_capabilities else ()
     roads = None
     if settings.roads_url:
@@ -89,19 +109,20 @@ def assemble(settings: Settings, database: Database, clock: Clock, telemetry: Te
         roads = CachedRoads(router, meter.roads)
     everywhere = Mode(settings.suggestions.upper())
     snapshot = Snapshot(database, layer, roads=roads, everywhere=everywhere)
-    records = SqlRecords(database, clock)
+    records = SqlRecords(database, clock, remembered)
     keyer = KeyedHash(secret_of(settings.case_key_secret, settings.data_dir))
-    use_cases = UseCases(
-        ScoreCase(
-            records,
-            snapshot,
-            reference.knowledge,
-            reference.lexicon,
-            model,
-            keyer,
-            meter,
-            clock,
-        ),
+    score = ScoreCase(
+        records, snapshot, reference.knowledge, reference.lexicon, model, keyer, meter, clock
+    )
+    return Core(reference, model, snapshot, records, keyer, score)
+
+
+def use_cases_of(
+    core: Core, settings: Settings, database: Database, clock: Clock, meter: PrometheusMeter
+) -> UseCases:
+    records, snapshot, keyer, reference = core.records, core.snapshot, core.keyer, core.reference
+    return UseCases(
+        core.score,
         RecordDecision(records, snapshot, keyer, meter, clock, reference.resource_types),
         ExportDecision(
             records, keyer, HubCheck(DATA / "hub" / "schemas"), clock, settings.hub_sender
@@ -111,10 +132,62 @@ def assemble(settings: Settings, database: Database, clock: Clock, telemetry: Te
         SetSuggestions(records, snapshot),
         SqlBoard(database, snapshot.now),
         Distribute(
-            records, snapshot, reference.knowledge, model, keyer, Share(MinCostFlow()), clock
+            records,
+            snapshot,
+            reference.knowledge,
+            core.model,
+            keyer,
+            Share(MinCostFlow()),
+            clock,
         ),
     )
-    return Parts(use_cases, snapshot, meter)
+
+
+def inside(environ: Mapping[str, str], clock: Clock) -> Inside:
+    """The parts of the scoring process: the same tables, the same store, no doors."""
+    settings = load(Settings, environ)
+    configure_logs(NAME, settings.log_level)
+    database = Database.open(settings.database_url, clock=clock, producer=NAME)
+    aside = Aside(database.outbox_grew)
+    parts = core(settings, database, clock, aside, aside.kept)
+    refresher = Refresher(parts.snapshot, clock, settings.refresh)
+    refresher.start()
+    database.copy_back_beside()
+
+    def close() -> None:
+        refresher.stop()
+        database.close()
+
+    return Inside(Answering(parts.score), parts.snapshot.refresh, aside, close)
+
+
+def answerer_of(
+    parts: Core,
+    settings: Settings,
+    environ: Mapping[str, str],
+    database: Database,
+    meter: PrometheusMeter,
+) -> tuple[Answerer, Sequence[Job]]:
+    """Who answers groups of calls, and what runs for it in the background."""
+    answering = Answering(parts.score)
+    if not settings.own_scoring_process:
+        return answering, ()
+
+    def told(aside: Told) -> None:
+        for name, values in aside.counted:
+            getattr(meter, name)(*values)
+        parts.records.heard(aside.kept)
+        if aside.published:
+            database.outbox_grew.set()
+
+    process = ScoringProcess(
+        answering,
+        functools.partial(live, functools.partial(inside, dict(environ), parts.score.clock)),
+        lambda: parts.snapshot.changes,
+        told,
+        meter.scoring_process,
+    )
+    return process, (process,)
 
 
 def build(environ: Mapping[str, str]) -> ServiceParts:
@@ -129,7 +202,12 @@ def build(environ: Mapping[str, str]) -> ServiceParts:
         replication=settings.topic_replication,
         partitions=settings.topic_partitions,
     )
-    parts = assemble(settings, database, clock, telemetry)
+    meter = PrometheusMeter(telemetry)
+    parts = core(settings, database, clock, meter)
+    meter.model(parts.model.version if parts.model else "")
+    meter.watch_drift(parts.model.drift() if parts.model else None)
+    use_cases = use_cases_of(parts, settings, database, clock, meter)
+    answerer, beside = answerer_of(parts, settings, environ, database, meter)
     # The thread that answers waits no longer than this for one that computes.
     sys.setswitchinterval(0.001)
     limits = StreamLimits(
@@ -139,7 +217,7 @@ def build(environ: Mapping[str, str]) -> ServiceParts:
     )
 
     def register(server: grpc.aio.Server) -> None:
-        register_rpcs(server, OrientationRpc(parts.use_cases, limits))
+        register_rpcs(server, OrientationRpc(use_cases, answerer, limits))
 
     return ServiceParts(
         name=NAME,
@@ -158,7 +236,7 @@ def build(environ: Mapping[str, str]) -> ServiceParts:
             events_pb2.FacilityCapacityReported,
             events_pb2.ResourceMoved,
         ),
-        jobs=(Refresher(parts.snapshot, clock, settings.refresh),),
+        jobs=(Refresher(parts.snapshot, clock, settings.refresh), *beside),
     )
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from services.orientation.domain.board import Board
 from services.orientation.domain.case import CaseState
 from services.orientation.domain.decision import Decision
 from services.orientation.domain.distribution.network import Ints, Network
 from services.orientation.domain.facilities import Facility, Shortage
+from services.orientation.domain.measured import Measured
 from services.orientation.domain.modes import Mode
-from services.orientation.domain.orient import Answer, Surroundings
+from services.orientation.domain.orient import Surroundings
 from services.orientation.domain.records import CaseKey, Counted, StoredCase
 from services.orientation.domain.severity import Band
 from services.orientation.domain.vehicles import Vehicle
@@ -138,12 +139,22 @@ class ShortageBook(Protocol):
     def put(self, shortage: Shortage, *, lifted: bool) -> None: ...
 
 
+class ScoringMeter(Protocol):
+    """What operations staff watch of the answers."""
+
+    def answered(self, measured: Measured) -> None: ...
+
+
+class Told(NamedTuple):
+    """What a process that answers for another tells it besides the answers."""
+
+    counted: list[tuple[str, tuple[Any, ...]]]  # methods of its meter, and what they are given
+    kept: list[tuple[CaseKey, str]]  # states of cases, as text
+    published: bool  # facts wait in the outbox
+
+
 class Meter(Protocol):
-    """What operations staff watch."""
-
-    def answered(self, answer: Answer) -> None: ...
-
-    def rules_only(self, why: str) -> None: ...
+    """What operations staff watch of what people and others report."""
 
     def decided(self, decided: Decision, band: Band, mode: Mode, reason: str) -> None: ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -68,6 +69,18 @@ class Settings(ServiceSettings):
         "LARREY_FRAMES_IN_FLIGHT", "frames of one stream that are worked on at once", 16
     )
 
+    scoring_process: str = setting(
+        "LARREY_SCORING_PROCESS",
+        "on: answers are worked out in a process of their own; off: in the one that receives "
+        "the calls; auto: on where there is more than one processor",
+        "auto",
+    )
+
+    @property
+    def own_scoring_process(self) -> bool:
+        several = len(os.sched_getaffinity(0)) > 1
+        return self.scoring_process == "on" or (self.scoring_process == "auto" and several)
+
     def __post_init__(self) -> None:
         # a dataclass with slots has no zero-argument super here
         ServiceSettings.__post_init__(self)
@@ -76,6 +89,8 @@ class Settings(ServiceSettings):
             errors.append("LARREY_CASE_KEY must have at least 16 characters")
         if self.suggestions not in ("on", "shadow", "off"):
             errors.append("LARREY_SUGGESTIONS must be on, shadow or off")
+        if self.scoring_process not in ("on", "off", "auto"):
+            errors.append("LARREY_SCORING_PROCESS must be on, off or auto")
         if self.roads_url and not self.roads_url.startswith(("osrm+http://", "valhalla+http://")):
             errors.append("LARREY_ROADS_URL must start with osrm+http:// or valhalla+http://")
         if self.frames_in_flight < 1:

@@ -7,7 +7,6 @@ own process, its memory would grow with the history and calls would wait for the
 from __future__ import annotations
 
 import contextlib
-import pickle
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from multiprocessing.context import SpawnProcess
 from services.demand.domain.accuracy import Figures, Place
 from services.demand.domain.runs import RunState
 from services.demand.ports import RunWatch
-from shared.errors import NotNow
+from shared.errors import NotNow, sendable
 from shared.leaving import leave_with_parent
 from shared.yielding import step_back
 
@@ -134,15 +133,6 @@ def _live(work: Work, run_id: str, told: Connection) -> None:
         # whatever is heard from the parent means to stop, and so does its end
         finished = work(run_id, ToldWatch(told), told.poll)
     except Exception as error:  # noqa: BLE001  # the service says what became of the run
-        told.send((FAILED, _sendable(error)))
+        told.send((FAILED, sendable(error)))
     else:
         told.send((ENDED, finished))
-
-
-def _sendable(error: Exception) -> Exception:
-    """An error of a library may not survive the way; its name does."""
-    try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301  # our own words
-    except Exception:  # noqa: BLE001  # the same
-        return RuntimeError(type(error).__name__)
-    return error

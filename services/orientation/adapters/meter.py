@@ -8,8 +8,8 @@ from typing import Any
 
 from services.orientation.domain.decision import Decision, triage_proxy
 from services.orientation.domain.drift import Drift
+from services.orientation.domain.measured import Measured
 from services.orientation.domain.modes import Mode
-from services.orientation.domain.orient import Answer
 from services.orientation.domain.severity import Band
 from shared.telemetry import Telemetry
 
@@ -62,6 +62,12 @@ class PrometheusMeter:
             "orientation_drift_index",
             "Population stability index of p_icu over the last 2000 answers; look from 0.25 on.",
         )
+        self._process = telemetry.gauge(
+            "orientation_scoring_process",
+            "1 while the process that answers calls is there, 0 while the one at the door has to "
+            "do it, not a number where it always does.",
+        )
+        self._process.set(math.nan)
         # Each label is looked up once: every answer needs some.
         self._of_kind: dict[tuple[Band, bool], Any] = {}
         self._of_code: dict[str, Any] = {}
@@ -71,23 +77,25 @@ class PrometheusMeter:
             "orientation_model", "1 for the model that is loaded.", ["version"]
         )
 
-    def answered(self, answer: Answer) -> None:
-        kind = answer.band, answer.exercise
+    def answered(self, measured: Measured) -> None:
+        kind = measured.band, measured.exercise
         scored = self._of_kind.get(kind)
         if scored is None:
-            scored = self._scored.labels(answer.band.name, str(answer.exercise).lower())
+            scored = self._scored.labels(measured.band.name, str(measured.exercise).lower())
             self._of_kind[kind] = scored
         scored.inc()
-        for finding in answer.findings:
-            found = self._of_code.get(finding.code)
+        for code in measured.findings:
+            found = self._of_code.get(code)
             if found is None:
-                found = self._of_code[finding.code] = self._findings.labels(finding.code)
+                found = self._of_code[code] = self._findings.labels(code)
             found.inc()
-        if answer.facilities and answer.facilities[0].beds_age_min is not None:
-            self._age.observe(answer.facilities[0].beds_age_min)
-        if self._moved is not None and answer.assessment.p_icu is not None:
+        if measured.rules_only:
+            self._rules_only.labels(measured.rules_only).inc()
+        if measured.beds_age_min is not None:
+            self._age.observe(measured.beds_age_min)
+        if self._moved is not None and measured.p_icu is not None:
             with self._lock:
-                self._moved.add(answer.assessment.p_icu)
+                self._moved.add(measured.p_icu)
 
     def watch_drift(self, drift: Drift | None) -> None:
         """Compares what is answered with the training visits from now on."""
@@ -101,9 +109,6 @@ class PrometheusMeter:
         with self._lock:
             found = self._moved.index()
         return math.nan if found is None else found
-
-    def rules_only(self, why: str) -> None:
-        self._rules_only.labels(why).inc()
 
     def decided(self, decided: Decision, band: Band, mode: Mode, reason: str) -> None:
         self._decisions.labels(str(decided.followed).lower(), mode.value).inc()
@@ -130,6 +135,9 @@ class PrometheusMeter:
 
     def roads(self, outcome: str) -> None:
         self._roads.labels(outcome).inc()
+
+    def scoring_process(self, there: bool) -> None:
+        self._process.set(int(there))
 
     def model(self, version: str) -> None:
         self._model.labels(version or "none").set(1)

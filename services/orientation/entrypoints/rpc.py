@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 
 from larrey.orientation.v1 import orientation_pb2 as pb
 from larrey.orientation.v1 import orientation_pb2_grpc
-from services.orientation.domain.hub.reader import Reading
+from services.orientation.entrypoints.answering import Call
 from services.orientation.entrypoints.board import watch
 from services.orientation.entrypoints.grouping import Grouping
 from services.orientation.entrypoints.stream import CaseStream, StreamLimits
@@ -20,10 +20,9 @@ from services.orientation.use_cases.capacity import Report, ReportCapacity, Tall
 from services.orientation.use_cases.decide import Decided, ExportDecision, RecordDecision
 from services.orientation.use_cases.distribute import Distribute
 from services.orientation.use_cases.modes import SetSuggestions
-from services.orientation.use_cases.score import Asked, Prepared, ScoreCase, Scored
+from services.orientation.use_cases.score import ScoreCase
 from services.orientation.use_cases.vehicles import Heard, ReportResources
-from services.orientation.wire.answers import MODES, finding_to_wire, scored_to_bytes
-from services.orientation.wire.cases import update_from_wire
+from services.orientation.wire.answers import MODES, finding_to_wire
 from services.orientation.wire.distribution import distribution_to_wire, wanted_from_wire
 from services.orientation.wire.facilities import beds_from_wire, limits_from_wire
 from services.orientation.wire.times import from_stamp
@@ -32,7 +31,6 @@ from shared.rpc import in_thread, refusal_row, validate
 from shared.tracing import traceparent
 
 Context = grpc.aio.ServicerContext[Any, Any]
-Traced = tuple[pb.ScoreCaseRequest, str]  # and the trace that it came under
 BOARD_EVERY_S = 0.5  # between two looks at whether the board changed
 MOST_REFUSALS = 1000  # told row by row; beyond, only counted
 
@@ -49,68 +47,25 @@ class UseCases:
     distribute: Distribute
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """A group of calls on its way: what was refused, and where the other answers belong."""
+class Answerer(Protocol):
+    """Answers groups of calls, here or in a process of its own."""
 
-    out: list[bytes | Refusal]
-    places: Sequence[int]
-    prepared: Prepared
+    def prepare(self, calls: Sequence[Call]) -> Any: ...
+
+    def finish(self, made: Any) -> Sequence[bytes | Refusal]: ...
+
+    def late(self, request: pb.ScoreCaseRequest) -> bytes: ...
 
 
 class OrientationRpc(orientation_pb2_grpc.OrientationServiceServicer):
     """One method an RPC; refusals are raised and become statuses outside."""
 
-    def __init__(self, use_cases: UseCases, limits: StreamLimits) -> None:
-        self._use, self._limits = use_cases, limits
-        self._grouped: Grouping[Traced, _Made, bytes] = Grouping(self._prepare, self._finish)
-
-    @property
-    def _version(self) -> str:
-        model = self._use.score.model
-        return model.version if model else ""
-
-    def _read(self, request: pb.ScoreCaseRequest) -> Reading:
-        score = self._use.score
-        if request.WhichOneof("update") == "hub_json":
-            return score.read(request.hub_json)
-        return score.read_typed(update_from_wire(request.typed))
+    def __init__(self, use_cases: UseCases, answerer: Answerer, limits: StreamLimits) -> None:
+        self._use, self._limits, self._answerer = use_cases, limits, answerer
+        self._grouped: Grouping[Call, Any, bytes] = Grouping(answerer.prepare, answerer.finish)
 
     def _submit(self, request: pb.ScoreCaseRequest) -> asyncio.Future[bytes]:
-        return self._grouped.submit((request, traceparent.get()))
-
-    def _prepare(self, requests: Sequence[Traced]) -> _Made:
-        """Answers in the order of the requests; one that cannot be read harms no other."""
-        out: list[bytes | Refusal] = []
-        readable: list[tuple[int, Asked]] = []
-        for place, (request, trace) in enumerate(requests):
-            try:
-                asked = Asked(self._read(request), request.shown_to, trace)
-                readable.append((place, asked))
-                out.append(b"")
-            except Refusal as refusal:
-                out.append(refusal)
-        prepared = self._use.score.prepare([asked for _, asked in readable])
-        made = _Made(out, [place for place, _ in readable], prepared)
-        self._fill(made, prepared.scored)
-        return made
-
-    def _finish(self, made: _Made) -> list[bytes | Refusal]:
-        """The answers once they are kept."""
-        scored = self._use.score.keep(made.prepared)
-        if scored is not made.prepared.scored:  # answered again from what the store holds
-            self._fill(made, scored)
-        return made.out
-
-    def _fill(self, made: _Made, scored: Sequence[Scored]) -> None:
-        for place, answer in zip(made.places, scored, strict=True):
-            made.out[place] = self._wire(answer)
-
-    def _wire(self, scored: Scored) -> bytes:
-        return scored_to_bytes(scored.answers, scored.findings, self._version)
-
-    def _late(self, request: pb.ScoreCaseRequest) -> bytes:
-        return self._wire(self._use.score.late(self._read(request)))
+        return self._grouped.submit(Call(request, traceparent.get()))
 
     async def ScoreCase(  # type: ignore[override]  # its answer is serialised already
         self, request: pb.ScoreCaseRequest, _: Context
@@ -120,7 +75,7 @@ class OrientationRpc(orientation_pb2_grpc.OrientationServiceServicer):
     async def StreamCases(  # type: ignore[override]  # its answers are serialised already
         self, request_iterator: AsyncIterator[pb.StreamCasesRequest], _: Context
     ) -> AsyncIterator[bytes]:
-        stream = CaseStream(self._submit, self._late, self._use.score.clock, self._limits)
+        stream = CaseStream(self._submit, self._answerer.late, self._use.score.clock, self._limits)
         async for response in stream.run(request_iterator):
             yield response
 

@@ -19,9 +19,10 @@ from services.orientation.domain.case import CaseState
 from services.orientation.domain.decision import Decision
 from services.orientation.domain.directory import Directory
 from services.orientation.domain.facilities import Facility, Shortages
+from services.orientation.domain.measured import Measured
 from services.orientation.domain.model import SeverityModel
 from services.orientation.domain.modes import Mode
-from services.orientation.domain.orient import Answer, Surroundings
+from services.orientation.domain.orient import Surroundings
 from services.orientation.domain.records import (
     CaseKey,
     Counted,
@@ -230,15 +231,14 @@ class StillAround:
 
 @dataclass
 class CountingMeter:
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[Measured] = field(default_factory=list)
     rules: list[str] = field(default_factory=list)
     decisions: list[tuple[bool, str]] = field(default_factory=list)
 
-    def answered(self, answer: Answer) -> None:
-        self.answers.append(answer)
-
-    def rules_only(self, why: str) -> None:
-        self.rules.append(why)
+    def answered(self, measured: Measured) -> None:
+        self.answers.append(measured)
+        if measured.rules_only:
+            self.rules.append(measured.rules_only)
 
     def decided(self, decided: Decision, band: Band, mode: Mode, reason: str) -> None:
         self.decisions.append((decided.followed, reason))

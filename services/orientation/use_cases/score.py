@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -13,13 +13,14 @@ from services.orientation.domain.findings import Finding
 from services.orientation.domain.hub.reader import Reading, read_payload
 from services.orientation.domain.hub.reading import Lexicon
 from services.orientation.domain.ledger import SUGGESTION
+from services.orientation.domain.measured import measured
 from services.orientation.domain.model import Scorer
 from services.orientation.domain.modes import Mode
 from services.orientation.domain.orient import Answer, Knowledge, Question, orient_all
 from services.orientation.domain.records import CaseKey, Counted, StoredCase, Suggestion
 from services.orientation.domain.swapped import suspicious, swapped
 from services.orientation.domain.typed import TypedUpdate, read_typed
-from services.orientation.ports import Around, CaseBook, Draft, Keyer, Meter, Records
+from services.orientation.ports import Around, CaseBook, Draft, Keyer, Records, ScoringMeter
 from shared.clock import Clock
 from shared.tracing import traceparent
 
@@ -77,7 +78,7 @@ class ScoreCase:
     lexicon: Lexicon = field(repr=False)
     model: Scorer | None
     keyer: Keyer
-    meter: Meter
+    meter: ScoringMeter
     clock: Clock
 
     def read(self, payload: bytes) -> Reading:
@@ -127,7 +128,8 @@ class ScoreCase:
                 record.hold([key for pairs in made.keyed for key, _ in pairs])
                 scored = self._scored(record, made.group, made.keyed, made.now)
         for one in scored:
-            self._measure(one.answers)
+            for answer in one.answers:
+                self.meter.answered(measured(answer, model_missing=self.model is None))
         return scored
 
     def _scored(
@@ -179,14 +181,6 @@ class ScoreCase:
                     if fact.field == "position" and isinstance(fact.value, tuple):
                         latitude, longitude = fact.value
                         self.around.prepare(float(latitude), float(longitude))
-
-    def _measure(self, answers: Iterable[Answer]) -> None:
-        for answer in answers:
-            self.meter.answered(answer)
-            if answer.mode is not Mode.ON:
-                self.meter.rules_only(f"mode_{answer.mode.value.lower()}")
-            elif self.model is None:
-                self.meter.rules_only("no_model")
 
     def _keep(
         self,
@@ -267,8 +261,7 @@ class ScoreCase:
             cases.append((update, merge(self.records.hot(key) or EMPTY, update)))
         answers = self._answers(cases, now, late=True)
         for answer in answers:
-            self.meter.answered(answer)
-            self.meter.rules_only("late")
+            self.meter.answered(measured(answer, model_missing=self.model is None))
         return Scored(tuple(answers), reading.findings)
 
 

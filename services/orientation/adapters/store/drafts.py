@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -21,7 +21,13 @@ from services.orientation.adapters.store.texts import canonical, state_to_text
 from services.orientation.domain.board import ENDED
 from services.orientation.domain.case import CaseState
 from services.orientation.domain.ledger import Entry
-from services.orientation.domain.records import CaseKey, Counted, StoredCase, text_hash
+from services.orientation.domain.records import (
+    CaseKey,
+    Counted,
+    StoredCase,
+    state_from_text,
+    text_hash,
+)
 from services.orientation.wire.events import oriented_event
 from shared.events import Event
 
@@ -29,15 +35,36 @@ HOT_CASES = 20_000
 # Looked at when an update seems to be another case's: what is open at once, at the busiest centre.
 MOST_OTHERS = 256
 Held = tuple[str, StoredCase]  # a case with the text of its state
+Remembered = Callable[[list[tuple[CaseKey, str]]], None]  # told of the states that were kept
 
 
 class HotCases:
     """The newest cases as this process knows them: those kept, and those about to be."""
 
-    def __init__(self) -> None:
+    def __init__(self, remembered: Remembered | None = None) -> None:
         self._kept: OrderedDict[CaseKey, Held] = OrderedDict()
         self._expected: dict[CaseKey, Held] = {}
+        self._heard: OrderedDict[CaseKey, str] = OrderedDict()
+        self._remembered = remembered
         self._lock = threading.Lock()
+
+    def state(self, key: CaseKey) -> CaseState | None:
+        """The case as it was seen last, by this process or by one that told of it."""
+        with self._lock:
+            text = self._heard.get(key)
+            held = self._expected.get(key) or self._kept.get(key)
+        if text is not None:
+            return state_from_text(text)
+        return None if held is None else held[1].state
+
+    def heard(self, cases: Iterable[tuple[CaseKey, str]]) -> None:
+        """Another process that answers for this one kept these states, as text."""
+        with self._lock:
+            for key, text in cases:
+                self._heard[key] = text
+                self._heard.move_to_end(key)
+            while len(self._heard) > HOT_CASES:
+                self._heard.popitem(last=False)
 
     def last(self, key: CaseKey) -> Held | None:
         with self._lock:
@@ -62,10 +89,13 @@ class HotCases:
     def remember(self, written: Mapping[CaseKey, Held]) -> None:
         with self._lock:
             for key, held in written.items():
+                self._heard.pop(key, None)
                 self._kept[key] = held
                 self._kept.move_to_end(key)
             while len(self._kept) > HOT_CASES:
                 self._kept.popitem(last=False)
+        if self._remembered is not None:
+            self._remembered([(key, text) for key, (text, _) in written.items()])
 
 
 class Gathered:

@@ -130,6 +130,7 @@ class Snapshot:
         self._tables: Tables = tables(MetaData())
         self._lock = threading.Lock()
         self._seen: tuple[object, ...] | None = None
+        self.changes = 0  # how often what is known changed
         self._now = Surroundings(
             Directory.of(self._synthetic.values()), Shortages(), roads, Modes({}, everywhere)
         )
@@ -171,6 +172,7 @@ class Snapshot:
                 directory, shortages, self._roads, Modes(by_owner, self._everywhere)
             )
             self._seen = seen
+            self.changes += 1
 
     def _fingerprint(self, tx: Transaction) -> tuple[object, ...]:
         seen: list[object] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from operator import itemgetter
@@ -15,6 +15,7 @@ from services.orientation.adapters.store.drafts import (
     CASE_COLUMNS,
     Gathered,
     HotCases,
+    Remembered,
     SqlDraft,
     blank,
     case_row,
@@ -187,10 +188,12 @@ class SqlRecords:
     the service may write to the same store.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, remembered: Remembered | None = None
+    ) -> None:
         self._database, self._clock = database, clock
         self._tables = tables(MetaData())
-        self._hot = HotCases()
+        self._hot = HotCases(remembered)
         # Built once: putting a statement together takes longer than running it.
         at = self._tables.cases
         build = postgresql if database.engine.dialect.name == "postgresql" else sqlite
@@ -282,8 +285,11 @@ class SqlRecords:
                 raise _MovedOn
 
     def hot(self, key: CaseKey) -> CaseState | None:
-        held = self._hot.last(key)
-        return None if held is None else held[1].state
+        return self._hot.state(key)
+
+    def heard(self, cases: Iterable[tuple[CaseKey, str]]) -> None:
+        """Another process that answers for this one kept these states, as text."""
+        self._hot.heard(cases)
 
     def known(self, key: CaseKey, row: Any) -> StoredCase:
         """The case of a row, parsed only when it is not the one already held."""

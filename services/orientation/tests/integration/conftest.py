@@ -24,6 +24,7 @@ class Running:
 
     parts: ServiceParts
     address: str
+    stop: Callable[[], None] = field(init=False)
     stub: Any = field(init=False)
     _channel: grpc.Channel = field(init=False)
 
@@ -52,6 +53,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             "LARREY_DATA_DIR": str(tmp_path / name),
             "LARREY_CLOCK_START": "2026-01-05T08:00:00+00:00",
             "LARREY_REFRESH_SECONDS": "0.05",
+            "LARREY_SCORING_PROCESS": "off",
             **more,
         }
         parts = build(environ)
@@ -69,6 +71,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         running = Running(parts, service.address)
 
         def stop() -> None:
+            stops.remove(stop)
             running.close()
             asyncio.run_coroutine_threadsafe(service.stop(), loop).result(30)
             loop.call_soon_threadsafe(loop.stop)
@@ -76,8 +79,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
             loop.close()
 
         stops.append(stop)
+        running.stop = stop
         return running
 
     yield begin
-    for stop in reversed(stops):
+    for stop in stops[::-1]:
         stop()
