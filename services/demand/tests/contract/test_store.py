@@ -289,6 +289,18 @@ class StoreSuite:
             ]
             assert books.accuracy.to_judge({}) == []
 
+    def test_what_came_true_and_stands_in_no_sum_is_added_up(self, store: Store) -> None:
+        claim = claim_of(a_forecast(), np.array([1.0, 2.0]))
+        period, number = claim.period, claim.number
+        with store.write() as books:
+            books.accuracy.claim([claim])
+            books.accuracy.settle(period, number, [(claim, 7.0)])
+            books.accuracy.forget_sums(period, number + 1)
+            assert books.accuracy.to_judge({}) == [(period, number)]
+            books.accuracy.settle(period, number, [])
+            assert books.accuracy.to_judge({}) == []
+            assert books.accuracy.sums("") == sums_of([(claim, 7.0)])
+
     def test_old_claims_are_forgotten_and_their_sums_later(self, store: Store) -> None:
         claim = claim_of(a_forecast(), np.array([1.0]))
         period, number = claim.period, claim.number
