@@ -1,15 +1,17 @@
 """ScoreCase beside the same model behind MLServer over gRPC, in the same run.
 
-    python -m loadtests.mlserver_peer [--calls 2000] [--rounds 3] [--workers 1] [--least 10]
+    python -m loadtests.mlserver_peer [--form trained] [--calls 2000] [--rounds 3] [--least 10]
 
 To be run by hand: it makes a throw-away environment of its own and installs MLServer there
-with pip. MLServer serves the shipped severity model with its reasons (loadtests.mlserver_runtime)
+with pip. MLServer serves the severity model with its reasons (loadtests.mlserver_runtime)
 for the very people whose calls ScoreCase answers with rules, responses and ranked facilities
-besides, kept before they are told. `--workers` are MLServer's: 1 is its default, with 0 it
-predicts in its own event loop, its fastest way. All run as processes of their own and take
-turns, with an echo of ScoreCase's answer through our server kit as the measure of the machine;
-the figure is the median of the rounds' ratios. The exit code is 0 when the ratio is reached, 2
-when MLServer could not be installed or started.
+besides, kept before they are told. `--form compiled` is our own look-up tables behind MLServer, two
+tensors a request; `--form trained` the LightGBM models of the recipe with their contributions, a
+named column each input, as models are usually served. `--workers` are MLServer's: 1 is its
+default, with 0 it predicts in its own event loop, its fastest way. All run as processes of their
+own and take turns, with an echo of ScoreCase's answer through our server kit as the measure of the
+machine; the figure is the median of the rounds' ratios. The exit code is 0 when the ratio is
+reached, 2 when MLServer could not be installed or started.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ import urllib.error
 import urllib.request
 import venv
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +46,8 @@ from loadtests.throughput import WARM_UP, Maker, Round, a_reply, drive, echo, to
 
 # Its worker processes do not start on a newer uvloop.
 PACKAGES = ("mlserver==1.7.1", "uvloop==0.21.0")
+TRAINING = ("lightgbm", "pyarrow", "scikit-learn", "scipy")  # as they are here
+FORMS = {"compiled": "Severity", "trained": "Boosted"}
 METHOD = "/inference.GRPCInferenceService/ModelInfer"
 READY_S = 120.0
 ROOT = Path(__file__).resolve().parents[1]
@@ -59,15 +64,24 @@ REQUESTS = """
 import json, struct, sys
 from mlserver.grpc import dataplane_pb2 as pb
 Tensor, Contents = pb.ModelInferRequest.InferInputTensor, pb.InferTensorContents
+def number(name, values):
+    return Tensor(name=name, datatype="FP64", shape=[1, len(values)],
+                  contents=Contents(fp64_contents=values))
+def word(name, values):
+    return Tensor(name=name, datatype="BYTES", shape=[len(values), 1],
+                  contents=Contents(bytes_contents=[w.encode() for w in values]))
 with open(sys.argv[1], "wb") as out:
     for line in sys.stdin:
         numbers, words = json.loads(line)
-        sent = pb.ModelInferRequest(model_name="severity", inputs=[
-            Tensor(name="numbers", datatype="FP64", shape=[1, len(numbers)],
-                   contents=Contents(fp64_contents=numbers)),
-            Tensor(name="words", datatype="BYTES", shape=[len(words), 1],
-                   contents=Contents(bytes_contents=[w.encode() for w in words])),
-        ]).SerializeToString()
+        sent = pb.ModelInferRequest(model_name="severity")
+        if sys.argv[2] == "compiled":
+            sent.inputs.extend([number("numbers", numbers), word("words", words)])
+        else:
+            sent.parameters["content_type"].string_param = "pd"
+            sent.inputs.extend(number(n, [v]) for n, v in zip(sys.argv[3:], numbers, strict=True))
+            first = words[1:2] or ["0"]
+            sent.inputs.extend([word("sex", words[:1]), word("complaint", first)])
+        sent = sent.SerializeToString()
         out.write(struct.pack("<I", len(sent)) + sent)
 """
 
@@ -76,20 +90,22 @@ class NoPeer(RuntimeError):
     """MLServer could not be installed or started; the text says how it ended."""
 
 
-def install(folder: Path) -> Path:
+def install(folder: Path, form: str) -> Path:
     """The interpreter of an environment with MLServer in it; one that is there is used again."""
     python = folder / "bin" / "python"
-    if (python.parent / "mlserver").exists():
-        return python
-    venv.create(folder, with_pip=True)
+    wanted = list(PACKAGES)
+    if form == "trained":
+        wanted += [f"{name}=={version(name)}" for name in TRAINING]
+    if not python.exists():
+        venv.create(folder, with_pip=True)
     ran = subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", *PACKAGES],
+        [python, "-m", "pip", "install", "--quiet", *wanted],
         capture_output=True,
         text=True,
         check=False,
     )
     if ran.returncode:
-        raise NoPeer(f"pip could not install {' '.join(PACKAGES)}: {ran.stderr.strip()[-400:]}")
+        raise NoPeer(f"pip could not install {' '.join(wanted)}: {ran.stderr.strip()[-400:]}")
     return python
 
 
@@ -99,7 +115,7 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def serve(python: Path, folder: Path, workers: int) -> Running:
+def serve(python: Path, folder: Path, workers: int, form: str) -> Running:
     """MLServer; without workers (0) it predicts in its own event loop, its fastest way."""
     grpc_port, http_port = free_port(), free_port()
     settings = {
@@ -113,7 +129,7 @@ def serve(python: Path, folder: Path, workers: int) -> Running:
     (folder / "settings.json").write_text(json.dumps(settings))
     model = {
         "name": "severity",
-        "implementation": "loadtests.mlserver_runtime.Severity",
+        "implementation": f"loadtests.mlserver_runtime.{FORMS[form]}",
         "parameters": {"version": "1"},
     }
     (folder / "model-settings.json").write_text(json.dumps(model))
@@ -150,7 +166,7 @@ def _ready(url: str) -> bool:
         return False
 
 
-def as_theirs(python: Path, folder: Path, ours: Sequence[bytes]) -> list[bytes]:
+def as_theirs(python: Path, folder: Path, form: str, ours: Sequence[bytes]) -> list[bytes]:
     """The people of our requests, as MLServer is asked about them."""
     lines = []
     for payload in ours:
@@ -162,7 +178,7 @@ def as_theirs(python: Path, folder: Path, ours: Sequence[bytes]) -> list[bytes]:
         lines.append(json.dumps([[age, *vitals], [sex, *map(str, said.complaint_codes)]]))
     out = folder / "requests"
     subprocess.run(
-        [python, "-c", REQUESTS, out],
+        [python, "-c", REQUESTS, out, form, "age", *NUMBERS],
         input="\n".join(lines).encode(),
         check=True,
         capture_output=True,
@@ -180,13 +196,13 @@ def measure(folder: Path, chosen: argparse.Namespace) -> list[list[Round]]:
     say: Any = Console(highlight=False, stderr=True).print
     folder.mkdir(exist_ok=True)
     say("installing MLServer in an environment of its own")
-    python = install(chosen.environment or folder / "environment")
+    python = install(chosen.environment or folder / "environment", chosen.form)
     peer_folder = folder / "peer"
     peer_folder.mkdir()
     maker = Maker(0)
     rounds: list[list[Round]] = [[], [], []]
     with contextlib.ExitStack() as stack:
-        peer = serve(python, peer_folder, chosen.workers)
+        peer = serve(python, peer_folder, chosen.workers, chosen.form)
         stack.callback(peer.stop)
         real = service(folder / "orientation")
         stack.callback(real.stop)
@@ -195,7 +211,7 @@ def measure(folder: Path, chosen: argparse.Namespace) -> list[list[Round]]:
         for turn in range(chosen.rounds + 1):
             count = chosen.calls if turn else WARM_UP
             ours = [maker.next() for _ in range(count)]
-            theirs = as_theirs(python, folder, ours)
+            theirs = as_theirs(python, folder, chosen.form, ours)
             told = (
                 uvloop.run(drive(real, ours, chosen.in_flight)),
                 uvloop.run(drive(peer, theirs, chosen.in_flight, METHOD)),
@@ -209,6 +225,7 @@ def measure(folder: Path, chosen: argparse.Namespace) -> list[list[Round]]:
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--form", choices=FORMS, default="compiled", help="of the model there")
     parser.add_argument("--calls", type=int, default=2000, help="calls a round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--in-flight", type=int, default=64, help="calls open at once")

@@ -68,7 +68,6 @@ class Settings(ServiceSettings):
     frames_in_flight: int = setting(
         "LARREY_FRAMES_IN_FLIGHT", "frames of one stream that are worked on at once", 16
     )
-
     scoring_process: str = setting(
         "LARREY_SCORING_PROCESS",
         "on: answers are worked out in a process of their own; off: in the one that receives "

@@ -72,8 +72,15 @@ class Line:
             return self._came.pop(number)
 
     def end(self) -> None:
-        """It leaves when its line is closed; one that does not is killed."""
+        """It leaves when its line is closed; one that does not is killed.
+
+        Nobody may be reading then: the number of a closed line is soon another's.
+        """
+        if not self._reading.acquire(timeout=STOP_SECONDS):
+            self.process.kill()
+            self._reading.acquire()
         self.ours.close()
+        self._reading.release()
         self.process.join(STOP_SECONDS)
         if self.process.is_alive():
             self.process.kill()
@@ -143,6 +150,7 @@ class ScoringProcess:
         return self._inside.late(request)
 
     def start(self) -> None:
+        self._here(False)
         self._keeper = threading.Thread(target=self._keep, name="scoring", daemon=True)
         self._keeper.start()
 
