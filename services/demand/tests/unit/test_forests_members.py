@@ -6,12 +6,19 @@ import numpy as np
 import pytest
 
 from services.demand.adapters.engines.forests.calibrate import moved_levels, reached
-from services.demand.adapters.engines.forests.choose import Trial, candidates, choose, steps
-from services.demand.adapters.engines.forests.classical import smoothed, smoothed_sum
+from services.demand.adapters.engines.forests.choose import (
+    Trial,
+    candidates,
+    choose,
+    of_sums,
+    steps,
+)
+from services.demand.adapters.engines.forests.classical import smoothed
 from services.demand.adapters.engines.forests.grid import GRID, at_levels
 from services.demand.adapters.engines.forests.members import empirical, pooled_tsb, tsb
 from services.demand.adapters.engines.forests.panel import SparsePanel
-from services.demand.adapters.engines.forests.pool import ETS, QUICK, own
+from services.demand.adapters.engines.forests.pool import ETS, QUICK, fitted, own
+from services.demand.adapters.engines.pooled import usual_means
 
 
 def rare_use(n: int = 40, periods: int = 36, seed: int = 0) -> SparsePanel:
@@ -66,11 +73,33 @@ def test_pooled_errors_cover_what_they_claim_on_a_steady_panel() -> None:
     assert share.max() <= 0.99
 
 
+def test_an_item_used_again_after_years_lends_no_huge_error_to_its_pool() -> None:
+    panel = rare_use(200, 60)
+    calm = pooled_tsb(panel, 0.3, [(0, 1)])
+    panel.y[:10, 10:55], panel.y[:10, 55] = 0.0, 3.0
+    stirred = pooled_tsb(panel, 0.3, [(0, 1)])[10:]
+    highest = at_levels(stirred, [0.995])[:, 0, 0] / panel.y[10:].max(axis=1)
+    assert np.median(highest) < 2.0
+    np.testing.assert_allclose(
+        at_levels(stirred, [0.9])[:, 0, 0].sum(), at_levels(calm[10:], [0.9]).sum(), rtol=0.2
+    )
+
+
+def test_usual_means_are_those_of_the_periods_since_the_start() -> None:
+    panel = rare_use(2, 8)
+    panel.start[1] = 3
+    found = usual_means(panel.y, panel.alive)
+    for row, start in enumerate((0, 3)):
+        for known in range(9):
+            past = panel.y[row, start:known]
+            assert found[row, known] == pytest.approx(past.mean() if len(past) else 0.0)
+
+
 def test_smoothing_follows_each_series_and_a_sum_is_wider_than_a_period() -> None:
     panel = rare_use(3, 30)
     panel.y[0], panel.y[1] = 5.0, 0.0
     panel.start[2] = 28
-    made, summed = smoothed(panel, 2), smoothed_sum(panel, 2)
+    made, summed = smoothed(panel, 2, 2)
     assert made.shape == (3, 2, len(GRID))
     assert (np.diff(made) >= 0).all()
     assert made.min() >= 0
@@ -83,7 +112,19 @@ def test_only_the_members_that_a_blend_has_are_made() -> None:
     panel = rare_use(3)
     assert set(own(panel, 2, ["TSB 0.1"])) == {"TSB 0.1"}
     assert set(own(panel, 2)) == set(QUICK)
-    assert set(own(panel, 2, ["own past", ETS])) == {"own past", ETS}
+    assert set(own(panel, 2, ["own past", ETS])) == {"own past"}
+    assert fitted(panel, 2, 2, QUICK) == ({}, {})
+    near, sums = fitted(panel, 2, 0, ["own past", ETS])
+    assert set(near) == {ETS}
+    assert not sums
+
+
+@pytest.mark.parametrize("lead", [1, 4])
+def test_one_fit_serves_periods_and_sums_of_any_length(lead: int) -> None:
+    panel = rare_use(3, 30)
+    near, total = smoothed(panel, 2, lead)
+    np.testing.assert_array_equal(near, smoothed(panel, 2, 0)[0])
+    np.testing.assert_array_equal(total, smoothed(panel, lead, lead)[1])
 
 
 def _trial(good: float, bad: float, n: int, seed: int) -> Trial:
@@ -120,6 +161,18 @@ def test_under_doubt_a_better_blend_does_not_stand_alone() -> None:
 
 def test_a_blend_whose_members_are_not_at_hand_is_no_candidate() -> None:
     assert set(candidates(["own past", "TSB 0.1"])) == {"series alone"}
+
+
+def test_tsb_stands_alone_only_where_use_is_regular_enough_for_smoothing() -> None:
+    assert "quick TSB" not in candidates(["TSB 0.3"])
+    assert "quick TSB" in candidates(["TSB 0.3", ETS])
+
+
+def test_a_sum_is_not_foreseen_from_a_few_sums_of_one_series() -> None:
+    shares = {"own past": 0.5, "TSB 0.1": 0.3, "forest": 0.2}
+    assert of_sums(shares, 3) == pytest.approx({"TSB 0.1": 0.6, "forest": 0.4})
+    assert of_sums(shares, 1) == shares
+    assert of_sums({"own past": 1.0}, 3) == {"own past": 1.0}
 
 
 def test_a_series_without_a_step_is_left_out_of_the_relative_loss() -> None:

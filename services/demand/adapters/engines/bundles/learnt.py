@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from services.demand.adapters.engines.forests import pool, trials
-from services.demand.adapters.engines.forests.choose import ALONE, Choice, blend
+from services.demand.adapters.engines.forests.choose import ALONE, Choice, blend, of_sums
 from services.demand.adapters.engines.forests.features import features
 from services.demand.adapters.engines.forests.grid import GRID, at_levels, mean_of
 from services.demand.adapters.engines.forests.panel import Array, SparsePanel
@@ -145,13 +145,14 @@ class HandedOn:
         learnt, tested = self.forests.learnt, self.forests.tested
         lead = asked.lead or 0
         shares = tested.choice.shares
+        lead_shares = of_sums(shares, lead)
         members = pool.own(panel, asked.horizon, shares)
-        sums = pool.own_lead(panel, lead, shares) if lead else {}
+        sums = pool.own_lead(panel, lead, lead_shares) if lead else {}
         if learnt is not None:
             members |= pool.foresee(learnt, now)
             sums |= pool.foresee_lead(learnt, now) if lead else {}
         near = at_levels(blend(members, shares), tested.levels)
-        total = at_levels(blend(sums, shares), tested.lead_levels) if lead else near[:, :1]
+        total = at_levels(blend(sums, lead_shares), tested.lead_levels) if lead else near[:, :1]
         return (
             mean_of(near),
             _at(near, asked.levels),

@@ -14,7 +14,7 @@ import numpy as np
 
 from services.demand.adapters.engines.forests.grid import at_levels, mixture
 from services.demand.adapters.engines.forests.panel import Array, Ints, SparsePanel
-from services.demand.adapters.engines.forests.pool import BOOST, ETS, FOREST, RAW
+from services.demand.adapters.engines.forests.pool import BOOST, EMPIRICAL, ETS, FOREST, RAW
 
 JUDGED = np.round(np.arange(0.1, 0.95, 0.1), 1)
 # A share smaller than this is not worth growing a member for.
@@ -37,7 +37,11 @@ CANDIDATES: Mapping[str, Shares] = {
     "forest, boost, AutoETS": {FOREST: 0.4, BOOST: 0.3, ETS: 0.3},
     "series alone, smoothed": {"own past": 0.5, ETS: 0.5},
     "AutoETS": {ETS: 1.0},
+    "quick TSB": {"TSB 0.3": 1.0},
+    "forest, quick TSB": {FOREST: 0.5, "TSB 0.3": 0.5},
 }
+# Only where AutoETS is at hand: on rare use the newest periods say too little by themselves.
+REGULAR_ONLY = frozenset({"quick TSB", "forest, quick TSB"})
 # Without a back-test: what was never far from the best.
 UNTESTED: Shares = {FOREST: 0.4, BOOST: 0.3, "own past": 0.15, "TSB 0.3": 0.15}
 # Without enough rows to learn from.
@@ -68,13 +72,27 @@ class Choice:
 
 def candidates(members: Collection[str]) -> dict[str, Shares]:
     """The blends whose members are all at hand."""
-    return {name: shares for name, shares in CANDIDATES.items() if set(shares) <= set(members)}
+    return {
+        name: shares
+        for name, shares in CANDIDATES.items()
+        if set(shares) <= set(members) and (name not in REGULAR_ONLY or ETS in members)
+    }
 
 
 def blend(members: Mapping[str, Array], shares: Shares) -> Array:
     """[n, h, G] mixture of members by shares."""
     names = sorted(name for name in shares if shares[name] > 0)
     return mixture([members[name] for name in names], [shares[name] for name in names])
+
+
+def of_sums(shares: Shares, lead: int) -> Shares:
+    """The same blend for the sum over `lead` periods, without what one series' own past sums
+    up to: a few sums that overlap have no upper tail."""
+    kept = {name: share for name, share in shares.items() if name not in EMPIRICAL}
+    total = sum(kept.values())
+    if lead <= 1 or not total:
+        return shares
+    return {name: share / total for name, share in kept.items()}
 
 
 def steps(panel: SparsePanel) -> Array:

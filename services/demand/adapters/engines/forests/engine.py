@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from services.demand.adapters.engines.forests import pool, trials, words
-from services.demand.adapters.engines.forests.choose import ALONE, Choice, blend
+from services.demand.adapters.engines.forests.choose import ALONE, Choice, blend, of_sums
 from services.demand.adapters.engines.forests.grid import GRID, at_levels, mean_of
 from services.demand.adapters.engines.forests.panel import Array, SparseForecast, SparsePanel
 from services.demand.adapters.engines.forests.table import origin, rows
@@ -131,9 +131,11 @@ def _blended(
 ) -> _Made:
     """Blends the members, some series at a time, and reads them at the calibrated levels."""
     shares = tested.choice.shares
+    lead_shares = of_sums(shares, ask.lead)
     now = origin(panel, panel.periods, ask.reach, 1) if learnt else None
-    alone = pool.own(panel, ask.horizon, shares)
-    alone_lead = pool.own_lead(panel, ask.lead, shares) if ask.lead else {}
+    alone, alone_lead = pool.fitted(panel, ask.horizon, ask.lead, shares)
+    alone |= pool.own(panel, ask.horizon, shares)
+    alone_lead |= pool.own_lead(panel, ask.lead, lead_shares) if ask.lead else {}
     parts: list[tuple[Array, Array, Array, Array]] = []
     for start in range(0, len(panel.ids), CHUNK):
         some = np.arange(start, min(start + CHUNK, len(panel.ids)))
@@ -145,7 +147,7 @@ def _blended(
         near = at_levels(blend(members, shares), tested.levels)
         total = near[:, :1]
         if ask.lead:
-            total = at_levels(blend(sums, shares), tested.lead_levels)
+            total = at_levels(blend(sums, lead_shares), tested.lead_levels)
         parts.append((mean_of(near), _at(near, ask), mean_of(total)[:, 0], _at(total, ask)[:, 0]))
     return _Made(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 

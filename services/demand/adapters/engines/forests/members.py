@@ -8,6 +8,7 @@ import numpy as np
 
 from services.demand.adapters.engines.forests.grid import GRID, weighted_quantiles
 from services.demand.adapters.engines.forests.panel import Array, Ints, SparsePanel
+from services.demand.adapters.engines.pooled import usual_means
 
 # Series with this share of zeros or more are pooled apart.
 ZERO_BORDERS = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -62,17 +63,19 @@ def pooled_tsb(
 
     A span (a, b) is the sum of the periods ahead a to b (exclusive, 0 is the next one).
     Errors are divided by mean + half its root (amounts spread between Poisson and in
-    proportion), pooled by share of zeros.
+    proportion), pooled by share of zeros. That mean is the usual one where TSB's is smaller:
+    an item nearly forgotten would otherwise lend a huge error to its pool when used again.
     """
     means = tsb(panel, smoothing, smoothing)
+    larger = np.maximum(means, usual_means(panel.y, panel.alive))
     share = 1.0 - (panel.y > 0).sum(1) / np.maximum(panel.alive.sum(1), 1)
     bucket = np.searchsorted(ZERO_BORDERS, share, side="right")
     unit = _unit(panel)
     made = np.empty((len(share), len(spans), len(GRID)))
     for place, (first, end) in enumerate(spans):
         now = means[:, -1] * (end - first)
-        size = _spread(now, unit)
-        errors, owners = _errors(panel, means, (first, end), origins, unit)
+        size = _spread(larger[:, -1] * (end - first), unit)
+        errors, owners = _errors(panel, (means, larger), (first, end), origins, unit)
         for b in np.unique(bucket):
             pool = errors[bucket[owners] == b]
             if len(pool) < LEAST_POOL:
@@ -95,16 +98,24 @@ def _spread(mean: Array, unit: float) -> Array:
 
 
 def _errors(
-    panel: SparsePanel, means: Array, span: tuple[int, int], origins: int, unit: float
+    panel: SparsePanel,
+    foreseen: tuple[Array, Array],
+    span: tuple[int, int],
+    origins: int,
+    unit: float,
 ) -> tuple[Array, Ints]:
-    """Scaled errors of the sum over a span ahead, and the series that each belongs to."""
+    """Scaled errors of the sum over a span ahead, and the series that each belongs to.
+
+    `foreseen`: the means [n, T + 1], and the same not below the usual ones, which scale.
+    """
+    means, larger = foreseen
     first, end = span
     last = panel.periods - end
     found, owners = [np.empty(0)], [np.empty(0, dtype=np.int64)]
     for known in range(max(3, last - origins + 1), last + 1):
         old = np.flatnonzero(panel.start <= known - 3)
-        mean = means[old, known] * (end - first)
         actual = panel.y[old, known + first : known + end].sum(axis=1)
-        found.append((actual - mean) / _spread(mean, unit))
+        error = actual - means[old, known] * (end - first)
+        found.append(error / _spread(larger[old, known] * (end - first), unit))
         owners.append(old)
     return np.concatenate(found), np.concatenate(owners)

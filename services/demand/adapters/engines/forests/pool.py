@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from services.demand.adapters.engines.forests import forest, quantile_boost
-from services.demand.adapters.engines.forests.classical import METHOD, smoothed, smoothed_sum
+from services.demand.adapters.engines.forests.classical import METHOD, smoothed
 from services.demand.adapters.engines.forests.members import empirical, pooled_tsb
 from services.demand.adapters.engines.forests.panel import Array, SparsePanel
 from services.demand.adapters.engines.forests.table import Origin, Rows
@@ -120,7 +120,8 @@ def foresee_lead(learnt: Learnt, at: Origin) -> dict[str, Array]:
 
 
 def own(panel: SparsePanel, ahead: int, members: Collection[str] = QUICK) -> dict[str, Array]:
-    """Name -> [n, ahead, G] quantiles of the named members that look at one series alone."""
+    """Name -> [n, ahead, G] quantiles of the named members that look at one series alone and
+    cost nothing."""
     made = {
         name: np.repeat(empirical(panel, decay)[:, None], ahead, axis=1)
         for name, decay in EMPIRICAL.items()
@@ -128,7 +129,7 @@ def own(panel: SparsePanel, ahead: int, members: Collection[str] = QUICK) -> dic
     }
     steps = [(k, k + 1) for k in range(ahead)]
     made |= {name: pooled_tsb(panel, rate, steps) for name, rate in TSB.items() if name in members}
-    return made | ({ETS: smoothed(panel, ahead)} if ETS in members else {})
+    return made
 
 
 def own_lead(panel: SparsePanel, lead: int, members: Collection[str] = QUICK) -> dict[str, Array]:
@@ -140,4 +141,15 @@ def own_lead(panel: SparsePanel, lead: int, members: Collection[str] = QUICK) ->
     }
     span = [(0, lead)]
     made |= {name: pooled_tsb(panel, rate, span) for name, rate in TSB.items() if name in members}
-    return made | ({ETS: smoothed_sum(panel, lead)} if ETS in members else {})
+    return made
+
+
+def fitted(
+    panel: SparsePanel, ahead: int, lead: int, members: Collection[str]
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """The same of the members that have to be fitted: periods, and the sum if there is a lead
+    time."""
+    if ETS not in members:
+        return {}, {}
+    near, total = smoothed(panel, ahead, lead)
+    return {ETS: near}, {ETS: total} if lead else {}

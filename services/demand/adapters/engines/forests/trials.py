@@ -12,9 +12,11 @@ from services.demand.adapters.engines.forests.calibrate import moved_levels
 from services.demand.adapters.engines.forests.choose import (
     UNTESTED,
     Choice,
+    Shares,
     Trial,
     blend,
     choose,
+    of_sums,
     steps,
 )
 from services.demand.adapters.engines.forests.grid import GRID
@@ -118,8 +120,8 @@ def run(panel: SparsePanel, plan: Plan, backtest_rows: int, least_rows: int) -> 
     sums = [one.lead for one in judged if one.lead is not None]
     return Tested(
         choice,
-        _levels(near, choice, len(panel.ids), prudent=apart),
-        _levels(sums, choice, len(panel.ids)) if sums else GRID,
+        _levels(near, choice.shares, len(panel.ids), prudent=apart),
+        _levels(sums, of_sums(choice.shares, spans.lead), len(panel.ids)) if sums else GRID,
     )
 
 
@@ -144,15 +146,16 @@ def _judge(panel: SparsePanel, learnt: pool.Learnt, known: int, alone: Collectio
     past = panel.until(known).rows(at.series)
     step = steps(past)
     came = panel.y[at.series, known : known + reach]
-    near = pool.foresee(learnt, at) | pool.own(past, learnt.spans.ahead, alone)
+    near, sums = pool.fitted(past, learnt.spans.ahead, learnt.spans.lead, alone)
+    near |= pool.foresee(learnt, at) | pool.own(past, learnt.spans.ahead, alone)
     first = Trial(near, came[:, : learnt.spans.ahead], at.series, step)
     if not learnt.spans.lead:
         return _Judged(first, None)
-    sums = pool.foresee_lead(learnt, at) | pool.own_lead(past, learnt.spans.lead, alone)
+    sums |= pool.foresee_lead(learnt, at) | pool.own_lead(past, learnt.spans.lead, alone)
     total = came[:, : learnt.spans.lead].sum(axis=1, keepdims=True)
     return _Judged(first, Trial(sums, total, at.series, step))
 
 
-def _levels(judged: list[Trial], choice: Choice, series: int, *, prudent: float = 0.0) -> Array:
-    curves = [blend(one.members, choice.shares) for one in judged]
+def _levels(judged: list[Trial], shares: Shares, series: int, *, prudent: float = 0.0) -> Array:
+    curves = [blend(one.members, shares) for one in judged]
     return moved_levels(curves, [one.actual for one in judged], series, prudent=prudent)

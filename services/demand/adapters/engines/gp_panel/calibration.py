@@ -26,6 +26,10 @@ UNSEEN_CORE, UNSEEN_TAIL = 0.05, 0.09
 """Each origin that is missing widens by so much: a panel that has seen few years has not seen
 how its common level jumps (new codes, new contracts), so its widths promise too much."""
 ENOUGH_SEASONS = 2
+ENOUGH_NEW_YEARS = 3
+BEYOND_NEW_YEAR = (1.2, 1.35)
+"""Widths, at least, after a New Year when fewer were seen: codes and contracts change in some
+years and not in others, and two quiet New Years say little about the next."""
 LEAD_LEVEL = 0.95
 
 Forecaster = Callable[[Panel, int], Latent]
@@ -62,7 +66,23 @@ def measure(
         summed = max(summed, 1.0 + UNSEEN_CORE * missing)
     # 0.9 to 1.25: the quantiles stay in order between core and tail
     tail = float(np.clip(tail, 0.9 * core, 1.25 * core))
-    return Widths(float(core), tail, float(summed))
+    before = _doubted_new_year(panel, horizon, opts)
+    return Widths(float(core), tail, float(summed), before, BEYOND_NEW_YEAR)
+
+
+def _doubted_new_year(panel: Panel, horizon: int, opts: Options) -> int | None:
+    """Periods to come before the next New Year, unless enough series have seen enough of them,
+    each with half a season before it."""
+    if panel.years is None or panel.season == 1:
+        return None
+    origin = panel.origin()
+    begins = np.flatnonzero(np.diff(panel.years[: origin + horizon])) + 1
+    coming = begins[begins >= origin]
+    first = np.sort([origin - len(values) for values in panel.values])[opts.smallest_panel - 1]
+    seen = (begins >= first + panel.season // 2) & (begins < origin)
+    if not len(coming) or seen.sum() >= ENOUGH_NEW_YEARS:
+        return None
+    return int(coming[0] - origin)
 
 
 def _sample(panel: Panel, rows: list[int]) -> list[int]:

@@ -21,16 +21,21 @@ def student_scale(variance: Array, degrees: Array) -> Array:
     return np.asarray(np.sqrt(np.maximum(variance, 0.0) * (degrees - 2.0) / degrees))
 
 
-def stretched(levels: Sequence[float] | Array, degrees: Array, widths: Widths) -> Array:
-    """[n, q]: t quantiles times the measured widths, from core to tail by a straight line.
+def stretched(
+    levels: Sequence[float] | Array, degrees: Array, widths: Widths, horizon: int
+) -> Array:
+    """[n, h, q]: t quantiles times the measured widths, from core to tail by a straight line;
+    h is 1 where all periods share their widths.
 
     Stays increasing in the level, since the widths rise or fall less than the quantiles do.
     """
     probability = np.asarray(levels, dtype=np.float64)
     t = stdtrit(degrees[:, None], probability[None, :])
     core, tail = stdtrit(degrees, CORE)[:, None], stdtrit(degrees, TAIL)[:, None]
-    toward = np.clip((np.abs(t) - core) / (tail - core), 0.0, 1.0)
-    return np.asarray(t * (widths.core + (widths.tail - widths.core) * toward))
+    toward = np.clip((np.abs(t) - core) / (tail - core), 0.0, 1.0)[:, None]
+    apart = 1 if widths.before is None else horizon
+    middle, end = (width[None, :, None] for width in widths.ahead(apart))
+    return np.asarray(t[:, None] * (middle + (end - middle) * toward))
 
 
 def quantiles(
@@ -43,9 +48,9 @@ def quantiles(
     widths: Widths,
 ) -> Array:
     """[n, h, q] of amounts; never negative, never crossing when levels increase."""
-    step = stretched(levels, degrees, widths)
+    step = stretched(levels, degrees, widths, mean.shape[1])
     scale = student_scale(variance, degrees)
-    return to_amounts(mean[:, :, None] + scale[:, :, None] * step[:, None, :], power)
+    return to_amounts(mean[:, :, None] + scale[:, :, None] * step, power)
 
 
 def means(mean: Array, variance: Array, degrees: Array, *, power: float, widths: Widths) -> Array:

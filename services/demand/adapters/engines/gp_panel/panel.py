@@ -100,11 +100,25 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Widths:
-    """What the stated widths are multiplied with: 1 where the model is right as it stands."""
+    """What the stated widths are multiplied with: 1 where the model is right as it stands.
+
+    `before`: the periods to come before a New Year of which too few like it were seen; from
+    there on core and tail are at least `beyond`. None: there is no such New Year.
+    """
 
     core: float = 1.0
     tail: float = 1.0
     lead: float = 1.0
+    before: int | None = None
+    beyond: tuple[float, float] = (1.0, 1.0)
+
+    def ahead(self, horizon: int) -> tuple[Array, Array]:
+        """([h] core, [h] tail) of each period to come."""
+        core, tail = np.full(horizon, self.core), np.full(horizon, self.tail)
+        if self.before is not None:
+            core[self.before :] = max(self.core, self.beyond[0])
+            tail[self.before :] = max(self.tail, self.beyond[1])
+        return core, tail
 
 
 @dataclass(frozen=True, slots=True)
