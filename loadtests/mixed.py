@@ -45,6 +45,7 @@ from loadtests.senders import DEADLINE_S, READS_A_SECOND, SAMUS, Answers, Pace, 
 
 SERIES = 60  # real series that are forecast and planned all the while
 LOOK_S = 1.0
+WITH_CHILDREN = ("orientation",)  # its scoring process lives as long as it does
 MIB = 2**20
 
 
@@ -111,17 +112,26 @@ async def _last(watched: AsyncIterator[Any], name: str, until: float) -> Any:
     return newest
 
 
-def _spent(running: Running) -> tuple[float, float]:
+def _lasting(name: str, running: Running) -> list[psutil.Process]:
+    """The processes of a service that live as long as it does."""
+    service = psutil.Process(running.process.pid)
+    return [service, *(service.children() if name in WITH_CHILDREN else ())]
+
+
+def _spent(name: str, running: Running) -> tuple[float, float]:
     """CPU seconds of a service itself, and of the workers that it has started and ended."""
-    times = psutil.Process(running.process.pid).cpu_times()
-    return times.user + times.system, times.children_user + times.children_system
+    times = [process.cpu_times() for process in _lasting(name, running)]
+    return (
+        sum(t.user + t.system for t in times),
+        sum(t.children_user + t.children_system for t in times),
+    )
 
 
 async def _look(system: System, until: float, found: Found) -> None:
     """Resident memory of each service, without the workers that runs and plans start."""
     while time.monotonic() < until:
         for name, running in system.services.items():
-            size = psutil.Process(running.process.pid).memory_info().rss
+            size = sum(process.memory_info().rss for process in _lasting(name, running))
             found.memory.setdefault(name, []).append(size)
         await asyncio.sleep(LOOK_S)
 
@@ -129,7 +139,7 @@ async def _look(system: System, until: float, found: Found) -> None:
 async def drive(system: System, seconds: float, updates: float, sent: Prepared) -> Found:
     """All kinds of load for `seconds`."""
     found = Found()
-    before = {name: _spent(running) for name, running in system.services.items()}
+    before = {name: _spent(name, running) for name, running in system.services.items()}
     own = time.process_time()
     until = time.monotonic() + seconds
     at = {name: running.grpc for name, running in system.services.items()}
@@ -146,7 +156,8 @@ async def drive(system: System, seconds: float, updates: float, sent: Prepared) 
     )
     found.cpu["this driver"] = (time.process_time() - own) / seconds
     for name, running in system.services.items():
-        for kind, now, then in zip(("", "'s workers"), _spent(running), before[name], strict=True):
+        spent = _spent(name, running)
+        for kind, now, then in zip(("", "'s workers"), spent, before[name], strict=True):
             found.cpu[name + kind] = (now - then) / seconds
     return found
 

@@ -4,7 +4,8 @@
 
 Starts the demand service as a process of its own on SQLite, gives it four years of months and
 200 days of days for some items, has one run forecast the months, then asks item after item with
-ForecastItem: fitted alone with warm matrices (monthly and daily), and from the stored forecast.
+ForecastItem: fitted alone with warm matrices (monthly and daily), and from the stored forecast:
+as it is, a month later, and a month later with the use of that month in the history's files.
 Two figures are printed for each: what the service itself says reading and forecasting took, and
 what its process used for the whole call, the door included. The exit code is 0 when the first
 keeps the promise.
@@ -106,6 +107,11 @@ def fill(stub: Stub, items: int) -> None:
     order = pb.StartForecastRunRequest(
         period=pb.PERIOD_MONTH, horizon=12, lead_time=3, item_ids=names[:items]
     )
+    run_of(stub, order)
+
+
+def run_of(stub: Stub, order: pb.StartForecastRunRequest) -> None:
+    """Waits for a run; RuntimeError when it does not end well."""
     run_id = stub.StartForecastRun(order, timeout=WAIT_S).run.run_id
     for told in stub.WatchForecastRun(pb.WatchForecastRunRequest(run_id=run_id), timeout=WAIT_S):
         state = told.run.state
@@ -182,6 +188,19 @@ def measure(items: int, repeats: int) -> dict[str, Taken]:
             for one in shorter:
                 one.horizon = 11
             found["from the stored forecast, a month later"] = ask(stub, running, shorter)
+            # what was used in that month lies in the files once any run has taken it in
+            rows = [
+                _row(f"M-{n}", sorted(SITES)[0], START.date() + timedelta(days=11), 40 + n)
+                for n in range(items)
+            ]
+            stub.RecordConsumption(
+                iter([pb.RecordConsumptionRequest(movements=rows)]), timeout=WAIT_S
+            )
+            run_of(
+                stub,
+                pb.StartForecastRunRequest(period=pb.PERIOD_DAY, horizon=28, item_ids=["D-0"]),
+            )
+            found["the same, what was used in the files"] = ask(stub, running, shorter)
         return found
 
 
@@ -194,7 +213,7 @@ def main() -> int:
     table = Table("question", "reading and forecasting", "whole process", "moved on", "promise")
     kept = True
     for name, one in taken.items():
-        limit = STORED_MS if "stored" in name else FRESH_MS
+        limit = FRESH_MS if name.startswith("fresh") else STORED_MS
         kept &= one.said <= limit
         table.add_row(
             name, f"{one.said:.1f} ms", f"{one.whole:.1f} ms", str(one.moved), f"{limit:.0f} ms"

@@ -7,7 +7,7 @@ stopped: nobody waits for a scan of the staging table twice. A kept connection r
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, func, select
 
-from services.demand.adapters.series_reading import LEARNT_REASONS, SIGNED, grid_of, shelves_of
+from services.demand.adapters.series_reading import grid_of, shelves_of
 from services.demand.adapters.store.tables import Tables
-from services.demand.domain.movements import LEARNT, Reason
+from services.demand.domain.movements import LEARNT
 from services.demand.domain.periods import EPOCH, Period, number_of, numbers_of
 from services.demand.domain.runs import RunOrder
 from services.demand.domain.series import Series, first_forecast, history_end, on_grid
@@ -27,6 +27,7 @@ from services.demand.domain.tables import Array, Ints
 from shared.storage import Database
 
 Place = tuple[str, str]
+LEARNT_SIGNS = {reason.value: sign for reason, sign in LEARNT.items()}
 # Staged rows that are remembered at most. More wait only before the first run that takes in a
 # long history: then each question looks for its own rows, slowly, and memory stays small.
 MOST_KEPT = 300_000
@@ -158,7 +159,7 @@ class OneHistory:
         for seq, item_id, site_id, day, reason, amount in rows:
             known.seen = seq
             known.newest[site_id] = max(known.newest.get(site_id, -1), day)
-            sign = LEARNT.get(Reason(reason), 0)
+            sign = LEARNT_SIGNS.get(reason, 0)
             if sign:
                 known.rows.setdefault((item_id, site_id), []).append((day, sign * amount))
 
@@ -170,12 +171,13 @@ class OneHistory:
             rows += self._unread(item_id, site_id)
         # runs write the files: what came after a stored forecast is mostly not in them yet
         if self._recent.newest_in_files.get(site_id, {}).get(item_id, -1) >= first:
-            rows += self._ask(
-                f"SELECT day, {SIGNED} FROM read_parquet(?) WHERE item_id = ? AND site_id = ? "  # noqa: S608  # constants; values are bound
-                f"AND reason IN ({LEARNT_REASONS})",
+            # planning a query costs more than running it: what is not learnt is left out below
+            found = self._ask(
+                "SELECT day, reason, amount FROM read_parquet(?) WHERE item_id = ? AND site_id = ?",
                 item_id,
                 site_id,
             )
+            rows += _learnt(found)
         rows = [row for row in rows if row[0] >= first]
         days = np.array([day for day, _ in rows], dtype=np.int64)
         return days, np.array([amount for _, amount in rows], dtype=np.float64)
@@ -190,8 +192,7 @@ class OneHistory:
                     & (staged.c.seq > self._recent.seen)
                 )
             ).all()
-        signs = ((day, LEARNT.get(Reason(reason), 0), amount) for day, reason, amount in rows)
-        return [(day, sign * amount) for day, sign, amount in signs if sign]
+        return _learnt(rows)
 
     def _ask(self, query: str, *values: str) -> Sequence[Any]:
         if self._reader is None:
@@ -210,6 +211,12 @@ class OneHistory:
             .order_by(table.c.day)
         ).all()
         return shelves_of(rows).get(place)
+
+
+def _learnt(rows: Iterable[Sequence[Any]]) -> list[tuple[int, float]]:
+    """Days and signed amounts of rows (day, reason, amount), of what is learnt from only."""
+    signs = ((day, LEARNT_SIGNS.get(reason, 0), amount) for day, reason, amount in rows)
+    return [(day, sign * amount) for day, sign, amount in signs if sign]
 
 
 def _from(start: int, end: int, first: int, values: Array) -> tuple[int, Array]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,16 @@ Array = NDArray[np.float64]
 SAID = (0.025, *SCORED_LEVELS, 0.975)
 # What claims held before they were scored by WQL.
 SAID_BEFORE = (0.025, 0.1, 0.5, 0.9, 0.975)
+# A period is judged again while movements that come late may still change it: so many of the
+# newest ones that are over.
+JUDGED_AGAIN: Mapping[Period, int] = {Period.DAY: 7, Period.WEEK: 4, Period.MONTH: 2}
+# What was said of single series is kept so long (those of days are many), its sums longer.
+CLAIMS_KEPT: Mapping[Period, timedelta] = {
+    Period.DAY: timedelta(days=60),
+    Period.WEEK: timedelta(days=400),
+    Period.MONTH: timedelta(days=400),
+}
+SUMS_KEPT = timedelta(days=400)
 
 
 class Claim(NamedTuple):
@@ -46,6 +57,36 @@ class Place(NamedTuple):
 
     site_id: str
     demand_class: DemandClass
+
+
+class Cell(NamedTuple):
+    """What came true is added up by site, class, and period of a grid (counted from 1970)."""
+
+    site_id: str
+    demand_class: DemandClass
+    period: Period
+    number: int
+
+
+class Sums(NamedTuple):
+    """What figures are made of, added up over claims that came true; all of it can be added.
+
+    `excess`: means less actuals; `error`: absolute errors of the median; `scaled`: the same over
+    each series' step, of the `moved` claims that have one; `loss`: pinball, mean over the scored
+    levels; `score`: normal scores of the actuals among the quantiles that were said.
+    """
+
+    actuals: float
+    excess: float
+    used: float
+    error: float
+    inside_95: float
+    inside_80: float
+    below_p90: float
+    scaled: float
+    moved: float
+    loss: float
+    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,29 +146,77 @@ def came_true(
     return found
 
 
-def figures(settled: Sequence[tuple[Claim, float]]) -> Figures | None:
-    """The measures over what came true; None when nothing has."""
+def judged_by(series: Iterable[Series]) -> dict[Period, range]:
+    """The periods of each grid that these histories judge, or judge again."""
+    ends: dict[Period, int] = {}
+    for one in series:
+        ends[one.period] = max(ends.get(one.period, one.end), one.end)
+    return {period: range(end - JUDGED_AGAIN[period], end) for period, end in ends.items()}
+
+
+def sums_of(settled: Sequence[tuple[Claim, float]]) -> dict[Cell, Sums]:
+    """What came true, added up."""
     if not settled:
-        return None
+        return {}
     actual = np.array([true for _, true in settled])
     mean = np.array([claim.mean for claim, _ in settled])
     curves = np.array([claim.quantiles for claim, _ in settled])
     step = np.array([claim.step for claim, _ in settled])
     said = {level: curves[:, k] for k, level in enumerate(SAID)}
-    error = np.abs(actual - said[0.5])
-    inside = (actual >= said[0.025]) & (actual <= said[0.975])
-    used = float(actual.sum())
-    moved = step > 0
+    error, moved = np.abs(actual - said[0.5]), step > 0
+    cells: dict[Cell, int] = {}
+    where = np.array(
+        [
+            cells.setdefault(Cell(c.site_id, c.demand_class, c.period, c.number), len(cells))
+            for c, _ in settled
+        ]
+    )
+    parts: Mapping[str, Array | NDArray[np.bool_]] = {
+        "actuals": np.ones(len(actual)),
+        "excess": mean - actual,
+        "used": actual,
+        "error": error,
+        "inside_95": (actual >= said[0.025]) & (actual <= said[0.975]),
+        "inside_80": (actual >= said[0.1]) & (actual <= said[0.9]),
+        "below_p90": actual <= said[0.9],
+        "scaled": np.where(moved, error / np.where(moved, step, 1.0), 0.0),
+        "moved": moved,
+        "loss": np.mean([pinball(actual, said[level], level) for level in SCORED_LEVELS], axis=0),
+        "score": np.array([_score(claim, true) for claim, true in settled]),
+    }
+    sums = [np.bincount(where, parts[name], len(cells)).tolist() for name in Sums._fields]
+    return {
+        cell: Sums(*values) for cell, values in zip(cells, zip(*sums, strict=True), strict=True)
+    }
+
+
+def added(parts: Iterable[Sums]) -> Sums:
+    """Several sums as one."""
+    return Sums(*map(sum, zip(*parts, strict=True)))
+
+
+def _score(claim: Claim, actual: float) -> float:
+    """The normal score of an actual among the quantiles that were said of it."""
+    below = np.interp(actual, claim.quantiles, SAID, left=SAID[0] / 2, right=1 - SAID[0] / 2)
+    return NormalDist().inv_cdf(float(below))
+
+
+def figures(cells: Mapping[Cell, Sums]) -> Figures | None:
+    """The measures over what came true; None when nothing has."""
+    if not cells:
+        return None
+    told = added(cells.values())
+    n, used = told.actuals, told.used
     return Figures(
-        actuals=len(settled),
-        bias=float((mean - actual).sum() / used) if used else float("nan"),
-        error=float(error.mean()),
-        coverage_95=float(inside.mean()),
-        coverage_80=float(((actual >= said[0.1]) & (actual <= said[0.9])).mean()),
-        below_p90=float((actual <= said[0.9]).mean()),
-        scaled=float((error[moved] / step[moved]).mean()) if moved.any() else None,
-        drift=_drift(settled, inside),
-        wql=_wql(actual, said),
+        actuals=round(n),
+        bias=told.excess / used if used else float("nan"),
+        error=told.error / n,
+        coverage_95=told.inside_95 / n,
+        coverage_80=told.inside_80 / n,
+        below_p90=told.below_p90 / n,
+        scaled=told.scaled / told.moved if told.moved else None,
+        drift=_drift(cells),
+        wql=told.loss / used if used else None,
     )
 
 
@@ -138,28 +227,24 @@ def widened(quantiles: Sequence[float]) -> tuple[float, ...]:
     return tuple(np.interp(SAID, SAID_BEFORE, quantiles).tolist())
 
 
-def _wql(actual: Array, said: Mapping[float, Array]) -> float | None:
-    total = float(np.abs(actual).sum())
-    losses = [float(pinball(actual, said[level], level).sum()) for level in SCORED_LEVELS]
-    return float(np.mean(losses)) / total if total > 0 else None
-
-
-def _drift(settled: Sequence[tuple[Claim, float]], inside: NDArray[np.bool_]) -> float | None:
+def _drift(cells: Mapping[Cell, Sums]) -> float | None:
     """Coverage of each grid's newest period less that of the ones before, over all grids."""
     newest: dict[Period, int] = {}
-    for claim, _ in settled:
-        newest[claim.period] = max(newest.get(claim.period, claim.number), claim.number)
-    late = np.array([claim.number == newest[claim.period] for claim, _ in settled])
-    if late.all():
+    for cell in cells:
+        newest[cell.period] = max(newest.get(cell.period, cell.number), cell.number)
+    late = [told for cell, told in cells.items() if cell.number == newest[cell.period]]
+    before = [told for cell, told in cells.items() if cell.number != newest[cell.period]]
+    if not before:
         return None
-    return float(inside[late].mean() - inside[~late].mean())
+    now, then = added(late), added(before)
+    return now.inside_95 / now.actuals - then.inside_95 / then.actuals
 
 
-def by_place(settled: Iterable[tuple[Claim, float]]) -> dict[Place, Figures]:
+def by_place(cells: Mapping[Cell, Sums]) -> dict[Place, Figures]:
     """The measures by site and class, those with the most actuals first."""
-    grouped: dict[Place, list[tuple[Claim, float]]] = {}
-    for claim, true in settled:
-        grouped.setdefault(Place(claim.site_id, claim.demand_class), []).append((claim, true))
+    grouped: dict[Place, dict[Cell, Sums]] = {}
+    for cell, sums in cells.items():
+        grouped.setdefault(Place(cell.site_id, cell.demand_class), {})[cell] = sums
     made = {place: told for place, one in grouped.items() if (told := figures(one)) is not None}
     return dict(
         sorted(made.items(), key=lambda part: (-part[1].actuals, part[0].site_id, part[0][1].value))

@@ -18,7 +18,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from services.demand.domain.accuracy import SAID, Claim
+from services.demand.domain.accuracy import Cell, Sums
 from services.demand.domain.forecasts import Forecast, ForecastPeriod, LeadSum
 from services.demand.domain.periods import Period
 
@@ -34,12 +34,9 @@ LEAST_SERIES = 5
 # Units used that the shares of wards are worth at most: shares drift.
 MOST_UNITS = 100.0
 COMMON = "common"
-TABLE = np.array([NormalDist().cdf(z) for z in np.linspace(-6, 6, 2401)])
-
-
-def normal_cdf(z: Array) -> Array:
-    """By a fine table: within 1e-5 of the exact one."""
-    return np.asarray(np.interp(z, np.linspace(-6, 6, 2401), TABLE))
+# Turns, standard normal, that curves are read at; between them lines hold (see `_along`).
+STEPS, OUTERMOST = 100, 6
+TURNS: Array = np.linspace(-OUTERMOST, OUTERMOST, 2 * OUTERMOST * STEPS + 1)
 
 
 def stream(*names: str) -> np.random.Generator:
@@ -55,20 +52,21 @@ def draws_of(forecast: Forecast, correlation: float, draws: int = DRAWS) -> Arra
 
 def turns_of(forecast: Forecast, correlation: float, draws: int = DRAWS) -> Array:
     """[period, draw] standard normal: how high each draw lies within its period."""
-    own = stream(forecast.item_id, forecast.site_id)
-    common = np.stack(
-        [_common(forecast.period, period.start, draws) for period in forecast.periods]
-    )
-    return np.asarray(
-        np.sqrt(correlation) * common
-        + np.sqrt(1.0 - correlation) * own.standard_normal(common.shape)
-    )
+    starts = tuple(period.start for period in forecast.periods)
+    turns = stream(forecast.item_id, forecast.site_id).standard_normal((len(starts), draws))
+    # in place: a group has a hundred thousand of these tables
+    turns *= np.sqrt(1.0 - correlation)
+    turns += _common(forecast.period, starts, correlation, draws)
+    return turns
 
 
-@lru_cache(maxsize=512)
-def _common(grid: Period, start: date, draws: int) -> Array:
-    """The common draws of a period are the same for all forecasts that have it."""
-    return stream(COMMON, grid.value, start.isoformat()).standard_normal(draws)
+@lru_cache(maxsize=16)
+def _common(grid: Period, starts: tuple[date, ...], correlation: float, draws: int) -> Array:
+    """[period, draw] the common draws' part: the same for all forecasts that have a period."""
+    drawn = [
+        stream(COMMON, grid.value, start.isoformat()).standard_normal(draws) for start in starts
+    ]
+    return np.asarray(np.sqrt(correlation) * np.stack(drawn))
 
 
 def amounts_of(forecast: Forecast, turns: Array) -> Array:
@@ -88,13 +86,39 @@ def lead_amounts_of(forecast: Forecast, lead: LeadSum, turns: Array) -> Array:
 
 
 def _along(levels: Sequence[float], curves: Array, turns: Array) -> Array:
-    """Between the quantiles curves [n, level], straight; beyond the outermost ones, those."""
-    known, place = np.array(levels), normal_cdf(turns)
+    """[n, draw] between the quantiles curves [n, level], straight; beyond the outermost, those.
+
+    Each curve is read at all of TURNS by one product, and draws lie on lines between: a ninth of
+    what reading each draw by itself costs, and off only next to a level, by hundredths of the
+    way to the next one.
+    """
+    read = curves @ _weights(tuple(levels))
+    place = turns + OUTERMOST
+    place *= STEPS
+    np.clip(place, 0.0, read.shape[1] - 1.001, out=place)
+    left = place.astype(np.int64)
+    place -= left
+    left += read.shape[1] * np.arange(len(read))[:, None]
+    flat = read.reshape(-1)
+    low = flat.take(left)
+    left += 1
+    high = flat.take(left)
+    high -= low
+    high *= place
+    high += low
+    return high
+
+
+@lru_cache(maxsize=8)
+def _weights(levels: tuple[float, ...]) -> Array:
+    """[level, turn] what each quantile weighs in the amount at each of TURNS."""
+    known, place = np.array(levels), np.array([NormalDist().cdf(z) for z in TURNS])
     right = np.clip(np.searchsorted(known, place), 1, len(known) - 1)
     share = np.clip((place - known[right - 1]) / (known[right] - known[right - 1]), 0.0, 1.0)
-    low = np.take_along_axis(curves, right - 1, axis=1)
-    high = np.take_along_axis(curves, right, axis=1)
-    return np.asarray(low + share * (high - low))
+    weights = np.zeros((len(known), len(TURNS)))
+    weights[right - 1, np.arange(len(TURNS))] = 1.0 - share
+    weights[right, np.arange(len(TURNS))] = share
+    return weights
 
 
 def ward_parts(
@@ -117,28 +141,22 @@ def ward_parts(
     return {ward: dealt[:, :, k] for k, ward in enumerate(wards)}
 
 
-def correlation_of(settled: Sequence[tuple[Claim, float]]) -> float:
+def correlation_of(cells: Mapping[Cell, Sums]) -> float:
     """The correlation between two series' errors of one period, from what came true.
 
     Of the normal scores of a period's actuals the mean's square is worth rho + (1 - rho)/n;
     a few periods say little, so a prior belief is mixed in.
     """
-    grouped: dict[tuple[Period, int], list[float]] = {}
-    for claim, actual in settled:
-        grouped.setdefault((claim.period, claim.number), []).append(_score(claim, actual))
+    grouped: dict[tuple[Period, int], tuple[float, float]] = {}
+    for cell, told in cells.items():
+        n, score = grouped.get((cell.period, cell.number), (0.0, 0.0))
+        grouped[cell.period, cell.number] = (n + told.actuals, score + told.score)
     total, weight = PRIOR_PERIODS * PRIOR_CORRELATION, PRIOR_PERIODS
-    for scores in grouped.values():
-        n = len(scores)
+    for n, score in grouped.values():
         if n >= LEAST_SERIES:
-            total += (n * float(np.mean(scores)) ** 2 - 1.0) / (n - 1.0)
+            total += (n * (score / n) ** 2 - 1.0) / (n - 1.0)
             weight += 1.0
     return float(np.clip(total / weight, 0.0, HIGHEST_CORRELATION))
-
-
-def _score(claim: Claim, actual: float) -> float:
-    """The normal score of an actual among the quantiles that were said of it."""
-    below = np.interp(actual, claim.quantiles, SAID, left=SAID[0] / 2, right=1 - SAID[0] / 2)
-    return NormalDist().inv_cdf(float(below))
 
 
 @dataclass(frozen=True, slots=True)

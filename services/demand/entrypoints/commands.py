@@ -184,14 +184,7 @@ def register(app: typer.Typer, forecaster: Build, backtester: Build, prover: Pro
             origins=origins,
             with_peers=peers,
         )
-        printer = Console()
-        if not printer.is_terminal:
-            printer = Console(width=WIDE)
-        table = Table("method", *FIGURES)
-        for name, one in tested.items():
-            figures = one.plain()
-            table.add_row(name, *(shown(figures[figure]) for figure in FIGURES))
-        printer.print(table)
+        _print_tested(tested)
 
     @app.command()
     def equipment(
@@ -261,6 +254,21 @@ def checked_zone(zone: str) -> str:
 
 def shown(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}"
+
+
+def _print_tested(tested: Mapping[str, Any]) -> None:
+    """A row for each method, then why one was not run and where others stand for one."""
+    printer = Console()
+    if not printer.is_terminal:
+        printer = Console(width=WIDE)
+    table = Table("method", *FIGURES)
+    for name, one in tested.items():
+        figures = one.plain()
+        table.add_row(name, *(shown(figures.get(figure)) for figure in FIGURES))
+    printer.print(table)
+    for name, one in tested.items():
+        for words in one.remarks():
+            printer.print(f"{name}: {words}.")
 
 
 def _print_findings(printer: Console, count: int, json: Path | None) -> None:

@@ -7,10 +7,11 @@ from contextlib import AbstractContextManager
 from datetime import date, datetime
 from typing import Protocol
 
-from services.demand.domain.accuracy import Claim
+from services.demand.domain.accuracy import Cell, Claim, Sums
 from services.demand.domain.drivers.signals import Reported
 from services.demand.domain.forecasts import Finding, Forecast, Outcome
 from services.demand.domain.movements import Movement
+from services.demand.domain.periods import Period
 from services.demand.domain.runs import Run, RunState
 from services.demand.domain.shelf import ShelfDay
 from services.demand.domain.signals import Case
@@ -137,17 +138,30 @@ class AccuracyBook(Protocol):
         """Keeps them; a later claim for the same series and period replaces an older one."""
         ...
 
-    def open_claims(self, item_site: Sequence[tuple[str, str]]) -> Sequence[Claim]:
-        """Claims of these series, those that came true before too: late movements count."""
+    def to_judge(self, spans: Mapping[Period, range]) -> Sequence[tuple[Period, int]]:
+        """Periods inside these spans that claims were made for; and any others of which
+        something came true that no sum holds yet."""
         ...
 
-    def settle(self, settled: Sequence[tuple[Claim, float]]) -> None:
-        """Notes what came true."""
+    def claims_of(self, period: Period, number: int) -> Sequence[tuple[Claim, float | None]]:
+        """All claims of one period with what came true, None while nothing has."""
         ...
 
-    def forget(self, made_before: datetime) -> None: ...
-    def settled(self, site_id: str, item_id: str) -> Sequence[tuple[Claim, float]]:
-        """Claims with what came true; of all sites or items when empty."""
+    def settle(self, period: Period, number: int, came: Sequence[tuple[Claim, float]]) -> None:
+        """Notes what came true of claims of one period, and adds up the period anew."""
+        ...
+
+    def forget(self, period: Period, made_before: datetime) -> None:
+        """Claims of this grid; what they added to the sums stays."""
+        ...
+
+    def forget_sums(self, period: Period, before: int) -> None: ...
+    def settled(self, item_id: str, site_id: str) -> Sequence[tuple[Claim, float]]:
+        """Claims of one item with what came true; of all sites when empty."""
+        ...
+
+    def sums(self, site_id: str) -> Mapping[Cell, Sums]:
+        """What came true, added up; of all sites when empty."""
         ...
 
 

@@ -49,7 +49,10 @@ class Peer(Protocol):
     def name(self) -> str: ...
     def __call__(
         self, table: HistoryTable, asked: Asked, step: Callable[[], None]
-    ) -> TableForecast: ...
+    ) -> TableForecast:
+        """`step` is called after each series; `reasons` say where something else stands for the
+        method, and what."""
+        ...
 
 
 class ForecastFiles(Protocol):

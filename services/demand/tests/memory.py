@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from services.demand.domain.accuracy import Claim, Figures, Place
+from services.demand.domain.accuracy import Cell, Claim, Figures, Place, Sums, sums_of
 from services.demand.domain.drivers.signals import Reported
 from services.demand.domain.forecasts import Finding, Forecast, Outcome
 from services.demand.domain.movements import Movement
@@ -219,33 +219,54 @@ class MemoryUses:
 class MemoryAccuracy:
     claims: dict[tuple[str, str, Period, int], Claim] = field(default_factory=dict)
     came: dict[tuple[str, str, Period, int], float] = field(default_factory=dict)
+    added: dict[Cell, Sums] = field(default_factory=dict)
 
     def claim(self, claims: Sequence[Claim]) -> None:
         self.claims.update({one[:4]: one for one in claims})
 
-    def open_claims(self, item_site: Sequence[tuple[str, str]]) -> Sequence[Claim]:
-        wanted = set(item_site)
+    def to_judge(self, spans: Mapping[Period, range]) -> Sequence[tuple[Period, int]]:
+        inside = {(p, n) for _, _, p, n in self.claims if n in spans.get(p, ())}
+        came = {(p, n) for _, _, p, n in self.came}
+        known = {(cell.period, cell.number) for cell in self.added}
+        return sorted(inside | (came - known), key=lambda one: (one[0].value, one[1]))
+
+    def claims_of(self, period: Period, number: int) -> Sequence[tuple[Claim, float | None]]:
         return [
-            self.claims[key]
+            (self.claims[key], self.came.get(key))
             for key in sorted(self.claims, key=_by_place)
-            if (key[0], key[1]) in wanted
+            if key[2:] == (period, number)
         ]
 
-    def settle(self, settled: Sequence[tuple[Claim, float]]) -> None:
-        self.came.update({claim[:4]: actual for claim, actual in settled})
+    def settle(self, period: Period, number: int, came: Sequence[tuple[Claim, float]]) -> None:
+        self.came.update({claim[:4]: actual for claim, actual in came})
+        for cell in [one for one in self.added if (one.period, one.number) == (period, number)]:
+            del self.added[cell]
+        known = self.claims_of(period, number)
+        self.added |= sums_of([(claim, true) for claim, true in known if true is not None])
 
-    def forget(self, made_before: datetime) -> None:
-        old = [key for key, one in self.claims.items() if one.made_time < made_before]
+    def forget(self, period: Period, made_before: datetime) -> None:
+        old = [
+            key
+            for key, one in self.claims.items()
+            if one.period is period and one.made_time < made_before
+        ]
         for key in old:
             del self.claims[key]
             self.came.pop(key, None)
 
-    def settled(self, site_id: str, item_id: str) -> Sequence[tuple[Claim, float]]:
+    def forget_sums(self, period: Period, before: int) -> None:
+        for cell in [one for one in self.added if one.period is period and one.number < before]:
+            del self.added[cell]
+
+    def settled(self, item_id: str, site_id: str) -> Sequence[tuple[Claim, float]]:
         return [
             (self.claims[key], self.came[key])
             for key in sorted(self.came, key=_by_place)
-            if site_id in ("", key[1]) and item_id in ("", key[0])
+            if site_id in ("", key[1]) and item_id == key[0]
         ]
+
+    def sums(self, site_id: str) -> Mapping[Cell, Sums]:
+        return {cell: told for cell, told in self.added.items() if site_id in ("", cell.site_id)}
 
 
 def _by_place(key: tuple[str, str, Period, int]) -> tuple[str, str, str, int]:

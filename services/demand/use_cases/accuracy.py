@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.demand.domain.accuracy import Figures, Place, by_place, figures
+from services.demand.domain.accuracy import Cell, Figures, Place, Sums, by_place, figures, sums_of
 from services.demand.ports import Store
 from services.demand.use_cases.read import known_site
 from shared.catalogue.codes import CodeSystem, parse_code
@@ -24,6 +24,7 @@ class ReadAccuracy:
     def __call__(self, site: str, item_id: str) -> tuple[Figures | None, Mapping[Place, Figures]]:
         with self.store.read() as books:
             site_id = known_site(books, site) if site else ""
+            cells: Mapping[Cell, Sums]
             if item_id:
                 code = parse_code(CodeSystem.LOCAL, item_id, field="item_id")
                 found = books.catalogue.items([code]).get(code)
@@ -34,6 +35,7 @@ class ReadAccuracy:
                         "with, or leave it empty for all items.",
                         field="item_id",
                     )
-                item_id = found.item_id
-            settled = books.accuracy.settled(site_id, item_id)
-        return figures(settled), by_place(settled)
+                cells = sums_of(books.accuracy.settled(found.item_id, site_id))
+            else:
+                cells = books.accuracy.sums(site_id)
+        return figures(cells), by_place(cells)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -23,22 +24,43 @@ from services.demand.use_cases.forecast_files import ForecastTable, Made, told
 
 # From this share of rarely used series on, the methods made for them are peers too.
 RARE_SHARE = 0.25
-CHUNK = 200
+NOT_RARE = (
+    "made for rarely used items: run where {wanted:.0%} of the series and more are, here {rare:.0%}"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """Scores and machine time of one method."""
+    """Scores and machine time of one method; `stood_in`: why something else stands for it, and
+    on how many series."""
 
     scores: Scores
     used: Used
+    stood_in: Mapping[str, int] = field(default_factory=dict)
 
     def plain(self) -> dict[str, object]:
         return {
             **self.scores.plain(),
             "cpu_seconds": round(self.used.cpu_seconds, 3),
             "peak_rss_mib": round(self.used.peak_rss_mib, 1),
+            "stood_in": dict(self.stood_in),
         }
+
+    def remarks(self) -> Sequence[str]:
+        return [f"{series} series {why}" for why, series in self.stood_in.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A peer that was not run, and the rule that says so."""
+
+    why: str
+
+    def plain(self) -> Mapping[str, object]:
+        return {}
+
+    def remarks(self) -> Sequence[str]:
+        return [f"not run: {self.why}"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +72,16 @@ class Rolled:
     def plain(self) -> Mapping[str, object]:
         return self.figures
 
+    def remarks(self) -> Sequence[str]:
+        return ()
+
 
 @dataclass(frozen=True, slots=True)
 class BacktestFile:
-    """`larrey demand backtest`: forecasts first, then what came true, then the peers."""
+    """`larrey demand backtest`: forecasts first, then what came true, then the peers.
+
+    `missing`: peers that cannot run here, and why.
+    """
 
     files: ForecastFiles
     make: ForecastTable
@@ -61,6 +89,7 @@ class BacktestFile:
     rare_peers: Sequence[Peer]
     meter: Meter
     progress: Progress = field(repr=False)
+    missing: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(
         self,
@@ -70,7 +99,7 @@ class BacktestFile:
         stockout_seed: int | None = None,
         origins: int = 0,
         with_peers: bool = True,
-    ) -> Mapping[str, Tested | Rolled]:
+    ) -> Mapping[str, Tested | Rolled | LeftOut]:
         read = whole = self.files.history()
         lead = order.lead or order.horizon
         backs = rolling_backs(whole.table.length, order.season, lead, origins) if origins else ()
@@ -81,16 +110,15 @@ class BacktestFile:
         self.files.write(made.table.ids, read.ahead, made.forecast, order.written_levels)
         actuals = held or self.files.actuals(made.table.ids, read.ahead)
         self.files.plot(made.table, read.ahead, made.forecast, actuals)
-        tested = {
-            "larrey": Tested(score(read.table, actuals, made.forecast, order.lead), made.used)
-        }
-        if with_peers:
-            tested |= self._peers(read, order, actuals)
-        report = {**told(made, order), **tested["larrey"].plain()}
-        report["peers"] = {name: one.plain() for name, one in tested.items() if name != "larrey"}
+        mine = Tested(score(read.table, actuals, made.forecast, order.lead), made.used)
+        peers, left_out = self._peers(read, order, actuals) if with_peers else ({}, {})
+        report = {**told(made, order), **mine.plain()}
+        report["peers"] = {name: one.plain() for name, one in peers.items()}
+        report["peers_left_out"] = left_out
         if stockout_seed is not None:
             report["stockouts"] = self._stockouts(read, order, made, actuals, stockout_seed)
-        shown: dict[str, Tested | Rolled] = dict(tested)
+        shown: dict[str, Tested | Rolled | LeftOut] = {"larrey": mine, **peers}
+        shown |= {name: LeftOut(why) for name, why in left_out.items()}
         if backs:
             at_hand = {} if actuals_given else {order.horizon: made}
             report["rolling"] = rolling = self._rolling(whole, order, backs, at_hand)
@@ -142,22 +170,31 @@ class BacktestFile:
         whole: dict[str, object] = {"origins": len(backs), "cpu_seconds": round(seconds, 3)}
         return whole | {**pooled(found), "each": each}
 
-    def _peers(self, read: HistoryRead, order: Order, actuals: Actuals) -> dict[str, Tested]:
+    def _peers(
+        self, read: HistoryRead, order: Order, actuals: Actuals
+    ) -> tuple[dict[str, Tested], dict[str, str]]:
+        """What each peer reached, and why others were not run."""
         table = as_recorded(read.table)
         kinds = groups(table)
-        rare = sum(kind is Group.RARE for kind in kinds) >= RARE_SHARE * len(kinds)
-        peers = [*self.peers, *(self.rare_peers if rare else ())]
+        rare = sum(kind is Group.RARE for kind in kinds) / len(kinds)
+        peers, left_out = [*self.peers], dict(self.missing)
+        if rare >= RARE_SHARE:
+            peers += self.rare_peers
+        else:
+            why = NOT_RARE.format(wanted=RARE_SHARE, rare=rare)
+            left_out |= {peer.name: why for peer in self.rare_peers}
         asked = replace(order, levels=()).asked(read.ahead)
         found = {}
         for peer in peers:
             before = self.meter()
-            chunks = -(-len(table.ids) // CHUNK)
-            with self.progress.stage(peer.name, chunks) as step:
+            with self.progress.stage(peer.name, len(table.ids)) as step:
                 made = peer(table, asked, step)
             after = self.meter()
             used = Used(after.cpu_seconds - before.cpu_seconds, after.peak_rss_mib)
-            found[peer.name] = Tested(score(read.table, actuals, made, order.lead), used)
-        return found
+            stood_in = Counter(reason for reason in made.reasons if reason)
+            scores = score(read.table, actuals, made, order.lead)
+            found[peer.name] = Tested(scores, used, stood_in)
+        return found, left_out
 
     def _stockouts(
         self, read: HistoryRead, order: Order, made: Made, actuals: Actuals, seed: int

@@ -9,7 +9,15 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from services.demand.domain.accuracy import Claim, by_place, came_true, claim_of
+from services.demand.domain.accuracy import (
+    CLAIMS_KEPT,
+    SUMS_KEPT,
+    Claim,
+    by_place,
+    came_true,
+    claim_of,
+    judged_by,
+)
 from services.demand.domain.classes import LONGEST
 from services.demand.domain.drivers.signals import (
     Signal,
@@ -19,10 +27,10 @@ from services.demand.domain.drivers.signals import (
 )
 from services.demand.domain.forecasts import Finding, Outcome, kinds_of
 from services.demand.domain.grids import periods_for
-from services.demand.domain.periods import Period
+from services.demand.domain.periods import Period, number_of
 from services.demand.domain.runs import Run, RunState
 from services.demand.domain.series import Series
-from services.demand.ports import Array, Books, History, Models, Part, RunWatch, Store, Workers
+from services.demand.ports import Array, History, Models, Part, RunWatch, Store, Workers
 from services.demand.use_cases.move_on import MoveOn
 from shared.catalogue.codes import Code, CodeSystem
 from shared.clock import Clock
@@ -34,8 +42,6 @@ MOST_CELLS = 8_000_000
 # A pool of several parts is taught with so many of its series, and anew after so long.
 LEARN_FROM = 2500
 RELEARN_AFTER = timedelta(days=7)
-# Claims older than this no longer say how good the forecasts are now.
-REMEMBERED = timedelta(days=400)
 # No history that is learnt from is longer.
 SIGNALS_KEPT = timedelta(days=LONGEST[Period.MONTH] * 31)
 
@@ -79,7 +85,7 @@ class CarryOutRun:
         with self.store.write() as books:
             missing = len(places.keys() - done)
             books.runs.set_series(run_id, missing + len(done), len(done))
-            self._measure(books, places)
+        self._measure(places)
         if missing and not self._forecast(run, series, done, stopped):
             return False
         self._end(run, nothing=not series)
@@ -92,12 +98,8 @@ class CarryOutRun:
             with self.store.write() as books:
                 books.runs.set_series(run.run_id, waiting + len(done), len(done))
 
-        def seen(places: Places) -> None:
-            with self.store.write() as books:
-                self._measure(books, places)
-
         nothing = not done
-        for outcomes in MoveOn(self.store, self.history)(run, begin, seen, stopped):
+        for outcomes in MoveOn(self.store, self.history)(run, begin, self._measure, stopped):
             nothing = False
             self._keep(run, outcomes, {})
             self.watch.forecast_made(self.clock.now())
@@ -116,15 +118,30 @@ class CarryOutRun:
             if s.item_id in items
         ]
 
-    def _measure(self, books: Books, places: Places) -> None:
-        """Compares what earlier runs said with what has come true since."""
-        claims = books.accuracy.open_claims(list(places))
-        true = came_true(claims, places)
-        books.accuracy.settle(
-            [(claim, value) for claim, value in zip(claims, true, strict=True) if value is not None]
-        )
-        books.accuracy.forget(self.clock.now() - REMEMBERED)
-        self.watch.accuracy(by_place(books.accuracy.settled("", "")))
+    def _measure(self, places: Places) -> None:
+        """Compares what earlier runs said with what has come true since, period by period."""
+        with self.store.read() as books:
+            waiting = books.accuracy.to_judge(judged_by(places.values()))
+            summed = {(cell.period, cell.number) for cell in books.accuracy.sums("")}
+        for period, number in waiting:
+            with self.store.read() as books:
+                claims = books.accuracy.claims_of(period, number)
+            true = came_true([claim for claim, _ in claims], places)
+            came = [
+                (claim, value)
+                for (claim, known), value in zip(claims, true, strict=True)
+                if value is not None and value != known
+            ]
+            if came or (period, number) not in summed:
+                with self.store.write() as books:
+                    books.accuracy.settle(period, number, came)
+        now = self.clock.now()
+        with self.store.write() as books:
+            for period, kept in CLAIMS_KEPT.items():
+                books.accuracy.forget(period, now - kept)
+                books.accuracy.forget_sums(period, number_of((now - SUMS_KEPT).date(), period))
+            cells = books.accuracy.sums("")
+        self.watch.accuracy(by_place(cells))
 
     def _forecast(
         self,

@@ -81,9 +81,9 @@ class ReadTotal:
 
             # twice through, some at a time: those of a whole group do not fit into memory
             most, item_ids = self._most(question, asked())
-            correlation = correlation_of(books.accuracy.settled("", ""))
+            correlation = correlation_of(books.accuracy.sums(""))
             shares = self._ward_use(question, item_ids)
-            total = _Sum(question.ward_id, correlation)
+            total = Summed(question.ward_id, correlation)
             left_out = 0
             for one in asked():
                 if not self._good(question, one) or _kind(one) != most:
@@ -133,7 +133,7 @@ def _kind(one: Forecast) -> Kind:
     return one.period, one.base_unit, one.periods[0].start
 
 
-class _Sum:
+class Summed:
     """Forecasts of one kind added up, or one ward's parts of them."""
 
     def __init__(self, ward_id: str, correlation: float) -> None:
@@ -157,8 +157,9 @@ class _Sum:
         else:
             # the periods that every forecast has
             horizon = min(len(self._means), len(means))
-            self._amounts = self._amounts[:horizon] + drawn[:horizon]
-            self._means = self._means[:horizon] + means[:horizon]
+            self._amounts, self._means = self._amounts[:horizon], self._means[:horizon]
+            self._amounts += drawn[:horizon]
+            self._means += means[:horizon]
         self._series += 1
         self._leads.add(0 if one.lead is None else one.lead.periods)
         if one.lead is not None:

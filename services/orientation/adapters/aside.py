@@ -13,26 +13,32 @@ from services.orientation.ports import Told
 class Aside:
     """Collects what is counted, what was kept and whether a fact waits, until it is taken.
 
-    It is a meter for whoever answers: the one at the door is scraped, not this process.
+    It is a meter for whoever answers: the one at the door is scraped, not this process. One
+    group is prepared while another is kept, each on a thread of its own.
     """
 
     def __init__(self, outbox_grew: threading.Event) -> None:
         self._outbox_grew = outbox_grew
         self._counted: list[tuple[str, tuple[Any, ...]]] = []
         self._kept: list[tuple[CaseKey, str]] = []
+        self._lock = threading.Lock()
 
     def answered(self, measured: Measured) -> None:
-        self._counted.append(("answered", (measured,)))
+        with self._lock:
+            self._counted.append(("answered", (measured,)))
 
     def roads(self, outcome: str) -> None:
-        self._counted.append(("roads", (outcome,)))
+        with self._lock:
+            self._counted.append(("roads", (outcome,)))
 
     def kept(self, cases: list[tuple[CaseKey, str]]) -> None:
-        self._kept += cases
+        with self._lock:
+            self._kept += cases
 
     def take(self) -> Told:
-        counted, self._counted = self._counted, []
-        kept, self._kept = self._kept, []
+        with self._lock:
+            counted, self._counted = self._counted, []
+            kept, self._kept = self._kept, []
         published = self._outbox_grew.is_set()
         if published:
             self._outbox_grew.clear()

@@ -30,13 +30,17 @@ from services.demand.adapters.engines.wiring import make_part, teach
 from services.demand.domain.moving import moved
 from services.demand.domain.quantiles import LEVELS
 from services.demand.domain.series import Series
+from services.demand.domain.totals import PRIOR_CORRELATION
 from services.demand.ports import Part
+from services.demand.use_cases.totals import Summed
 from services.demand.wire.forecasts import forecast_from_wire, forecast_to_wire
 
 HORIZON, LEAD = 28, 7
 PART = 10_000
 LEARN_FROM = 2500
 REPEATS = 9
+# Forecasts added up to see what a total costs.
+TOTALLED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,8 @@ class Cost:
     """What one number of series took. CPU seconds; `peak_rss_mib` of the whole process so far.
 
     `teach`: learning the models of the pool, once a week; `nightly`: forecasts of all series
-    as they are stored; `update`: the same, moved on by a day without learning.
+    as they are stored; `update`: the same, moved on by a day without learning; `total_ms`: of one
+    series in a total of stored forecasts, milliseconds.
     """
 
     series: int
@@ -54,6 +59,7 @@ class Cost:
     peak_rss_mib: float
     forecasts: int
     refused: int
+    total_ms: float
 
     @property
     def night(self) -> float:
@@ -73,7 +79,7 @@ def cost(count: int, step: Callable[[int], None]) -> Cost:
         bundle = teach(sample, str(Path(folder)))
         taught = time.process_time() - begin
         step(0)
-        nightly = update = 0.0
+        nightly = update = total_ms = 0.0
         forecasts = refused = 0
         for part in daily_parts(count, PART, HORIZON, LEAD):
             begin = time.process_time()
@@ -84,8 +90,9 @@ def cost(count: int, step: Callable[[int], None]) -> Cost:
             begin = time.process_time()
             _moved_on(kept)
             update += time.process_time() - begin
+            total_ms = total_ms or _totalled(kept[:TOTALLED])
             step(len(part.series))
-    return Cost(count, taught, nightly, update, _peak(), forecasts, refused)
+    return Cost(count, taught, nightly, update, _peak(), forecasts, refused, total_ms)
 
 
 def _sample(count: int) -> list[Series]:
@@ -111,6 +118,17 @@ def _moved_on(kept: Sequence[bytes]) -> None:
         if after is None:
             raise RuntimeError("a forecast of 28 days ended after one")
         forecast_to_wire(after).SerializeToString(deterministic=True)
+
+
+def _totalled(kept: Sequence[bytes]) -> float:
+    """CPU milliseconds a series of reading these forecasts and adding up their draws."""
+    begin = time.process_time()
+    total = Summed("", PRIOR_CORRELATION)
+    for message in kept:
+        total.add(forecast_from_wire(demand_pb2.Forecast.FromString(message)), {})
+    if total.told(0).series != len(kept):
+        raise RuntimeError("a total left a series out")
+    return 1000 * (time.process_time() - begin) / len(kept)
 
 
 def panel_cost(count: int) -> float:

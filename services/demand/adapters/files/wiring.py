@@ -22,11 +22,15 @@ def forecast_file(desk: Desk, workers: int) -> ForecastFile:
 def backtest_file(
     desk: Desk, workers: int, peers: Sequence[str] = (*ALWAYS, *RARE, NAME)
 ) -> BacktestFile:
-    """Every peer named in `peers`; the learned one only where its library is installed."""
+    """Every peer named in `peers`; the learned one where its library is not installed is missing
+    and named."""
     bars = Bars()
     always: list[PeerPort] = [Peer(name, workers) for name in ALWAYS if name in peers]
+    missing = {}
     if NAME in peers and installed():
         always.append(LearnedPeer())
+    elif NAME in peers:
+        missing[NAME] = "its library is not installed: pip install larrey[peers]"
     return BacktestFile(
         desk,
         ForecastTable(router(workers, bars, calendar_drives=bool(desk.zone)), used_so_far),
@@ -34,4 +38,5 @@ def backtest_file(
         tuple(Peer(name, workers) for name in RARE if name in peers),
         used_so_far,
         bars,
+        missing,
     )

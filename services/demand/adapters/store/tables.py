@@ -20,6 +20,7 @@ from sqlalchemy import (
     false,
 )
 
+from services.demand.domain.accuracy import Sums
 from shared.catalogue.tables import CatalogueTables, catalogue_tables
 from shared.storage.schema import COUNTER
 
@@ -40,6 +41,7 @@ class Tables:
     uses: Table
     shelf: Table
     claim: Table
+    accuracy_sum: Table
 
 
 def _movement(metadata: MetaData) -> Table:
@@ -165,6 +167,22 @@ def _claim(metadata: MetaData) -> Table:
         Column("step", Float(53), nullable=False),
         Column("actual", Float(53)),
         Index("claim_by_age", "made_us"),
+        Index("claim_by_period", "period", "number", "actual"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _accuracy_sum(metadata: MetaData) -> Table:
+    """Claims that came true, added up (see domain.accuracy.Sums): figures of all sites never
+    read the claims of single series."""
+    return Table(
+        "accuracy_sum",
+        metadata,
+        Column("period", String(8), primary_key=True),
+        Column("number", Integer, primary_key=True),
+        Column("site_id", String(9), primary_key=True),
+        Column("demand_class", String(16), primary_key=True),
+        *(Column(name, Float(53), nullable=False) for name in Sums._fields),
         sqlite_with_rowid=False,
     )
 
@@ -229,4 +247,5 @@ def tables() -> Tables:
         uses=_uses(metadata),
         shelf=_shelf(metadata),
         claim=_claim(metadata),
+        accuracy_sum=_accuracy_sum(metadata),
     )

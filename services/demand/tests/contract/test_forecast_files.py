@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,7 +24,7 @@ from services.demand.adapters.files.machine import used_so_far
 from services.demand.domain.history_files import Order, Target
 from services.demand.domain.quantiles import LEVELS
 from services.demand.domain.routing import Group, Judged
-from services.demand.domain.tables import Asked, HistoryTable
+from services.demand.domain.tables import Asked, HistoryTable, TableForecast
 from services.demand.tests.frames import frame_of, written
 from services.demand.tests.unit.test_routing import Silent
 from services.demand.use_cases.backtest_files import BacktestFile
@@ -137,6 +137,38 @@ def test_a_backtest_reads_what_came_true_only_after_it_wrote_the_forecast(tmp_pa
     assert all(isinstance(report[name], float) for name in wanted.split())
     assert report["series"] == 15
     assert report["peak_rss_mib"] > 10
+
+
+@dataclass(frozen=True)
+class Flat:
+    """A peer that foresees nothing at all and cannot take the first series."""
+
+    name: str
+
+    def __call__(
+        self, table: HistoryTable, asked: Asked, step: Callable[[], None]
+    ) -> TableForecast:
+        step()
+        n, levels = len(table.ids), (*LEVELS,)
+        zeros = np.zeros((n, asked.horizon, len(levels)))
+        return TableForecast(levels, zeros[:, :, 0], zeros, reasons=("too odd", *[""] * (n - 1)))
+
+
+def test_peers_that_were_not_run_are_named_and_so_is_what_stands_for_one(tmp_path: Path) -> None:
+    frame = frame_of({f"s{k}": [float((k * t) % 9 + 1) for t in range(40)] for k in range(15)})
+    path, report = written(frame, tmp_path), tmp_path / "j.json"
+    desk = Desk(path, "MS", 12, 3, tmp_path / "out.parquet", json_path=report)
+    peers, rare = (Flat("Usual"),), (Flat("Rare"),)
+    missing = {"Learned": "not installed"}
+    test = BacktestFile(desk, quick(), peers, rare, used_so_far, Silent(), missing)
+    shown = test(Order(3, 12, "MS"), actuals_given=False)
+    told = json.loads(report.read_text())
+    assert told["peers"]["Usual"]["wql"] == pytest.approx(1.0)
+    assert told["peers"]["Usual"]["stood_in"] == {"too odd": 1}
+    assert set(told["peers_left_out"]) == {"Rare", "Learned"}
+    assert "25%" in told["peers_left_out"]["Rare"]
+    assert shown["Usual"].remarks() == ["1 series too odd"]
+    assert shown["Learned"].remarks() == ["not run: not installed"]
 
 
 @dataclass(frozen=True)

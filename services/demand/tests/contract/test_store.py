@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from services.demand.domain.accuracy import claim_of
+from services.demand.domain.accuracy import claim_of, sums_of
 from services.demand.domain.drivers.signals import Reported
 from services.demand.domain.forecasts import Finding, Outcome
 from services.demand.domain.history_files import Target
@@ -257,20 +257,65 @@ class StoreSuite:
         with store.write() as books:
             books.accuracy.claim([old, other])
             books.accuracy.claim([new])
-            books.accuracy.settle([(new, 7.0), (other, 3.0)])
+            books.accuracy.settle(new.period, new.number, [(new, 7.0), (other, 3.0)])
         with store.read() as books:
-            assert books.accuracy.open_claims([("PARACETAMOL", NANTES)]) == [new]
-            assert books.accuracy.settled("", "") == [(other, 3.0), (new, 7.0)]
-            assert books.accuracy.settled(NANTES, "") == [(new, 7.0)]
-            assert books.accuracy.settled("", "B") == [(other, 3.0)]
+            assert books.accuracy.claims_of(new.period, new.number) == [(other, 3.0), (new, 7.0)]
+            assert books.accuracy.settled("PARACETAMOL", "") == [(new, 7.0)]
+            assert books.accuracy.settled("PARACETAMOL", ANGERS) == []
+            both = sums_of([(new, 7.0), (other, 3.0)])
+            assert books.accuracy.sums("") == both
+            assert set(books.accuracy.sums(NANTES)) == set(sums_of([(new, 7.0)]))
 
-    def test_old_claims_are_forgotten(self, store: Store) -> None:
+    def test_a_period_is_added_up_anew_when_what_came_true_is_corrected(self, store: Store) -> None:
+        claim = claim_of(a_forecast(), np.array([1.0, 2.0]))
         with store.write() as books:
-            books.accuracy.claim([claim_of(a_forecast(), np.array([1.0]))])
-            books.accuracy.forget(MONDAY)
-            assert len(books.accuracy.open_claims([("PARACETAMOL", NANTES)])) == 1
-            books.accuracy.forget(MONDAY + timedelta(days=1))
-            assert books.accuracy.open_claims([("PARACETAMOL", NANTES)]) == []
+            books.accuracy.claim([claim])
+            books.accuracy.settle(claim.period, claim.number, [(claim, 7.0)])
+            books.accuracy.settle(claim.period, claim.number, [(claim, 8.0)])
+        with store.read() as books:
+            assert books.accuracy.sums("") == sums_of([(claim, 8.0)])
+
+    def test_periods_are_judged_inside_the_spans_asked_for(self, store: Store) -> None:
+        claim = claim_of(a_forecast(), np.array([1.0, 2.0]))
+        first = claim.number
+        later = [claim._replace(number=first + k) for k in range(4)]
+        with store.write() as books:
+            books.accuracy.claim(later)
+        with store.read() as books:
+            spans = {Period.MONTH: range(first + 1, first + 3), Period.DAY: range(first)}
+            assert books.accuracy.to_judge(spans) == [
+                (Period.MONTH, first + 1),
+                (Period.MONTH, first + 2),
+            ]
+            assert books.accuracy.to_judge({}) == []
+
+    def test_what_came_true_and_stands_in_no_sum_is_added_up(self, store: Store) -> None:
+        claim = claim_of(a_forecast(), np.array([1.0, 2.0]))
+        period, number = claim.period, claim.number
+        with store.write() as books:
+            books.accuracy.claim([claim])
+            books.accuracy.settle(period, number, [(claim, 7.0)])
+            books.accuracy.forget_sums(period, number + 1)
+            assert books.accuracy.to_judge({}) == [(period, number)]
+            books.accuracy.settle(period, number, [])
+            assert books.accuracy.to_judge({}) == []
+            assert books.accuracy.sums("") == sums_of([(claim, 7.0)])
+
+    def test_old_claims_are_forgotten_and_their_sums_later(self, store: Store) -> None:
+        claim = claim_of(a_forecast(), np.array([1.0]))
+        period, number = claim.period, claim.number
+        with store.write() as books:
+            books.accuracy.claim([claim])
+            books.accuracy.settle(period, number, [(claim, 2.0)])
+            books.accuracy.forget(period, MONDAY)
+            books.accuracy.forget(Period.DAY, MONDAY + timedelta(days=1))
+            assert len(books.accuracy.claims_of(period, number)) == 1
+            books.accuracy.forget(period, MONDAY + timedelta(days=1))
+            assert books.accuracy.claims_of(period, number) == []
+            books.accuracy.forget_sums(period, number)
+            assert len(books.accuracy.sums("")) == 1
+            books.accuracy.forget_sums(period, number + 1)
+            assert books.accuracy.sums("") == {}
 
     def test_some_forecasts_are_found_by_site_and_item(self, store: Store) -> None:
         with store.write() as books:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from services.demand.adapters.engines.pooled import PooledTsb
 from services.demand.adapters.engines.series.blend import StatisticalBlend, sum_of
+from services.demand.adapters.engines.series.learned import NAIVE, POINT, LearnedPeer, installed
 from services.demand.adapters.engines.series.native import Native
-from services.demand.adapters.engines.series.peers import ALWAYS, RARE, Peer, textbook_sum
+from services.demand.adapters.engines.series.peers import (
+    ALWAYS,
+    RARE,
+    STOOD_IN,
+    Peer,
+    textbook_sum,
+)
 from services.demand.domain.quantiles import LEVELS
 from services.demand.domain.tables import Asked, HistoryTable, TableForecast, tidied
 from services.demand.ports import TableEngine
@@ -76,3 +85,32 @@ def test_pooled_errors_cover_what_they_claim_on_rare_demand() -> None:
     assert made.lead_quantiles is not None
     reached = (future[:, :3].sum(axis=1) <= made.lead_quantiles[:, LEVELS.index(0.95)]).mean()
     assert 0.92 <= reached <= 0.985
+
+
+def counted(steps: list[int]) -> Callable[[], None]:
+    return lambda: steps.append(1)
+
+
+def test_a_peer_says_on_which_series_it_failed_and_tells_of_each() -> None:
+    steps: list[int] = []
+    made = Peer("AutoETS", workers=1)(odd_histories(), asked(), counted(steps))
+    assert len(steps) == 6
+    assert made.reasons[0] == ""
+    assert made.reasons[5] == STOOD_IN
+
+
+@pytest.mark.skipif(not installed(), reason="the learned peer's library is an extra")
+def test_the_learned_peer_names_series_that_are_too_short_for_it() -> None:
+    table = odd_histories()
+    made = LearnedPeer()(table, asked(), lambda: None)
+    assert made.reasons == ("", "", "", "", NAIVE, NAIVE)
+    assert made.lead_quantiles is not None
+    assert (made.at(0.95)[0] > made.at(0.5)[0]).any()
+
+
+@pytest.mark.skipif(not installed(), reason="the learned peer's library is an extra")
+def test_the_learned_peer_gives_one_number_where_no_series_is_long_enough_for_intervals() -> None:
+    table = table_of(seasonal_counts(3, 20, 4))
+    made = LearnedPeer()(table, asked(), lambda: None)
+    assert set(made.reasons) == {POINT}
+    assert (made.at(0.95) == made.at(0.5)).all()

@@ -15,10 +15,13 @@ from services.demand.domain.accuracy import (
     SAID,
     Claim,
     Place,
+    added,
     by_place,
     came_true,
     claim_of,
     figures,
+    judged_by,
+    sums_of,
     widened,
 )
 from services.demand.domain.classes import DemandClass
@@ -47,7 +50,9 @@ def a_claim(**changes: Any) -> Claim:
 
 
 def test_figures_are_those_of_the_textbook() -> None:
-    told = figures([(a_claim(), 12.0), (a_claim(), 8.0), (a_claim(), 16.0), (a_claim(), 20.0)])
+    told = figures(
+        sums_of([(a_claim(), 12.0), (a_claim(), 8.0), (a_claim(), 16.0), (a_claim(), 20.0)])
+    )
     assert told is not None
     assert told.actuals == 4
     assert told.bias == pytest.approx((40 - 56) / 56)
@@ -57,7 +62,7 @@ def test_figures_are_those_of_the_textbook() -> None:
 
 
 def test_the_quantile_loss_is_the_mean_over_the_scored_levels() -> None:
-    told = figures([(a_claim(), 20.0)])
+    told = figures(sums_of([(a_claim(), 20.0)]))
     by_hand = [
         2 * q * (20.0 - x) for q, x in zip(SAID[1:-1], a_claim().quantiles[1:-1], strict=True)
     ]
@@ -81,8 +86,8 @@ def test_a_claim_is_scaled_by_its_season_once_two_are_known() -> None:
 
 
 def test_what_is_not_known_is_left_out_rather_than_zero() -> None:
-    assert figures([]) is None
-    told = figures([(a_claim(step=0.0), 0.0)])
+    assert figures(sums_of([])) is None
+    told = figures(sums_of([(a_claim(step=0.0), 0.0)]))
     assert told is not None
     assert math.isnan(told.bias)
     assert (told.scaled, told.drift, told.wql) == (None, None, None)
@@ -94,14 +99,41 @@ def test_what_is_not_known_is_left_out_rather_than_zero() -> None:
 
 def test_drift_is_the_newest_periods_coverage_less_that_before() -> None:
     before = [(a_claim(number=JANUARY - 1), 10.0)] * 4
-    told = figures([*before, (a_claim(), 10.0), (a_claim(), 99.0)])
+    told = figures(sums_of([*before, (a_claim(), 10.0), (a_claim(), 99.0)]))
     assert told is not None
     assert told.drift == pytest.approx(-0.5)
 
 
+def test_sums_of_parts_added_up_are_the_sums_of_the_whole() -> None:
+    draw = np.random.default_rng(5)
+    settled = [
+        (
+            a_claim(
+                site_id=NANTES if k % 3 else ANGERS,
+                demand_class=DemandClass.LUMPY if k % 2 else DemandClass.SMOOTH,
+                number=JANUARY - k % 4,
+                step=float(k % 5),
+            ),
+            float(draw.poisson(10)),
+        )
+        for k in range(60)
+    ]
+    whole, parts = sums_of(settled), [sums_of(settled[k::7]) for k in range(7)]
+    assert set(whole) == {cell for part in parts for cell in part}
+    for cell, told in whole.items():
+        mine = added(part[cell] for part in parts if cell in part)
+        assert mine == pytest.approx(told)
+
+
+def test_a_period_is_judged_again_while_late_movements_may_change_it() -> None:
+    late, early = monthly([9.0, 11.0, 7.0]), monthly([4.0], "B")
+    assert judged_by([late, early]) == {Period.MONTH: range(JANUARY - 2, JANUARY)}
+    assert judged_by([]) == {}
+
+
 def test_figures_are_told_apart_by_site_and_class() -> None:
     rare = a_claim(site_id=ANGERS, demand_class=DemandClass.LUMPY)
-    parts = by_place([(a_claim(), 10.0), (a_claim(), 30.0), (rare, 10.0)])
+    parts = by_place(sums_of([(a_claim(), 10.0), (a_claim(), 30.0), (rare, 10.0)]))
     assert list(parts) == [Place(NANTES, DemandClass.SMOOTH), Place(ANGERS, DemandClass.LUMPY)]
     assert [told.coverage_95 for told in parts.values()] == [0.5, 1.0]
 
@@ -124,7 +156,7 @@ def test_a_forecast_claims_its_first_period() -> None:
 
 def test_prometheus_is_told_each_figure_by_site_and_class() -> None:
     telemetry = Telemetry("demand")
-    Metrics(telemetry, FixedClock(MONDAY)).accuracy(by_place([(a_claim(), 12.0)]))
+    Metrics(telemetry, FixedClock(MONDAY)).accuracy(by_place(sums_of([(a_claim(), 12.0)])))
     labels = {"site_id": NANTES, "demand_class": "smooth"}
 
     def value(name: str) -> float | None:

@@ -23,6 +23,7 @@ class Cost:
     update: float
     peak_rss_mib: float
     night: float
+    total_ms: float = 0.6
 
 
 @dataclass

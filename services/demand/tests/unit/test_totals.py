@@ -9,7 +9,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from services.demand.domain.accuracy import SAID, Claim
+from services.demand.domain.accuracy import SAID, Claim, sums_of
 from services.demand.domain.classes import DemandClass
 from services.demand.domain.forecasts import Forecast, ForecastPeriod, LeadSum
 from services.demand.domain.outlook import Rules
@@ -75,6 +75,26 @@ def test_draws_have_the_quantiles_of_their_forecast() -> None:
     drawn = draws_of(normal("A"), 0.3)
     assert np.quantile(drawn, 0.5) == pytest.approx(100, rel=0.01)
     assert np.quantile(drawn, 0.9) == pytest.approx(100 + 12.8, rel=0.02)
+
+
+def test_draws_are_those_of_reading_each_turn_by_itself() -> None:
+    draw = np.random.default_rng(11)
+    turns = draw.standard_normal((3, 500)) * 1.5
+    base = normal("A")
+    for _ in range(20):
+        curves = np.sort(draw.gamma(0.5, 20.0, (3, len(LEVELS))), axis=1)
+        periods = [
+            replace(period, quantiles=tuple(curve.tolist()))
+            for period, curve in zip(base.periods, curves, strict=True)
+        ]
+        places = np.array([[NormalDist().cdf(z) for z in row] for row in turns])
+        plain = np.stack(
+            [np.interp(place, LEVELS, curve) for place, curve in zip(places, curves, strict=True)]
+        )
+        made = amounts_of(replace(base, periods=tuple(periods)), turns)
+        widest = np.diff(curves, axis=1).max(axis=1, keepdims=True)
+        assert (np.abs(made - plain) <= 0.03 * widest).all()
+        assert np.abs(made - plain).mean() < 0.001 * widest.mean()
 
 
 def test_a_series_has_the_same_draws_whatever_is_summed() -> None:
@@ -231,14 +251,14 @@ def came(rho: float, series: int, periods: int, seed: int) -> list[tuple[Claim, 
 
 
 def test_the_correlation_is_learnt_from_what_came_true() -> None:
-    assert correlation_of([]) == PRIOR_CORRELATION
-    assert correlation_of(came(0.0, 50, 40, 1)) < 0.05
-    assert 0.3 < correlation_of(came(0.5, 50, 60, 2)) < 0.7
+    assert correlation_of({}) == PRIOR_CORRELATION
+    assert correlation_of(sums_of(came(0.0, 50, 40, 1))) < 0.05
+    assert 0.3 < correlation_of(sums_of(came(0.5, 50, 60, 2))) < 0.7
 
 
 def test_sums_hold_what_comes_when_errors_go_together() -> None:
     forecasts = [normal(f"I{n}") for n in range(20)]
-    past = came(0.4, 20, 60, 3)
+    past = sums_of(came(0.4, 20, 60, 3))
     low, high = np.quantile(
         sum(draws_of(f, correlation_of(past))[0] for f in forecasts), (0.1, 0.9)
     )

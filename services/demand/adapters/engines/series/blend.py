@@ -48,7 +48,7 @@ class StatisticalBlend:
         wanted, lead = asked.levels, asked.lead
         natives = tuple(Native(name, table.season, asked.horizon, wanted) for name in MEMBERS)
         histories = [table.history(i) for i in range(len(table.ids))]
-        curves = spread(_Members(natives), histories, self.workers)
+        curves = list(spread(_Members(natives), histories, self.workers))
         quantiles = np.sort(np.maximum(np.stack([c.quantiles for c in curves]), 0.0), axis=-1)
         mean = np.maximum(np.stack([c.mean for c in curves]), 0.0)
         lead_mean, lead_quantiles = sum_of(mean, quantiles, wanted, lead) if lead else (None, None)

@@ -13,11 +13,15 @@ import numpy as np
 import pandas as pd
 
 from services.demand.adapters.engines.series.native import interval_of
-from services.demand.adapters.engines.series.peers import WIDE, Peer, textbook_sum
+from services.demand.adapters.engines.series.peers import WIDE, Peer, with_textbook_sum
 from services.demand.domain.tables import Array, Asked, HistoryTable, TableForecast, tidied
 
 NAME = "mlforecast LightGBM"
+NAIVE = "too short for its lags and back-tests: the seasonal naive forecast stands for it"
+POINT = "too short for its intervals: one number stands for every quantile"
 TREES = 300
+# What the library's intervals are back-tested on.
+WINDOWS_BACK = 2
 # Lags, windows of rolling means and date features by season, as the library's guides show them.
 LAGS: Mapping[int, Sequence[int]] = {12: range(1, 13), 7: (*range(1, 8), 14, 28)}
 USUAL_LAGS = range(1, 9)
@@ -35,7 +39,8 @@ def installed() -> bool:
 class LearnedPeer:
     """One LightGBM over all series, intervals by the library's conformal prediction.
 
-    Series that it cannot take are given the seasonal naive forecast.
+    Series that it cannot take are given the seasonal naive forecast, and `reasons` says so.
+    Where no series is long enough for the library's intervals, it is fitted without them.
     """
 
     name: str = NAME
@@ -46,15 +51,22 @@ class LearnedPeer:
         wanted = tuple(sorted({*asked.levels, *WIDE}))
         base = Peer("SeasonalNaive", 1)(table, asked, lambda: None)
         mean, quantiles = base.mean.copy(), base.quantiles.copy()
-        least = max(max(_lags(table.season)) + 2, 2 * asked.horizon + max(_lags(table.season)) + 2)
-        long = np.flatnonzero(table.lengths >= least)
-        if len(long):
-            made = _fitted(table, long, asked.horizon, wanted)
-            mean[long], quantiles[long] = made
-        step()
-        plain = TableForecast(wanted, mean, np.sort(quantiles, axis=-1))
-        lead = textbook_sum(plain, asked.lead) if asked.lead else (None, None)
-        return tidied(TableForecast(wanted, plain.mean, plain.quantiles, lead[0], lead[1]))
+        reasons = np.full(len(table.ids), NAIVE, dtype=object)
+        point = max(_lags(table.season)) + 2
+        whole = point + WINDOWS_BACK * asked.horizon
+        least, said = (whole, "") if (table.lengths >= whole).any() else (point, POINT)
+        rows = np.flatnonzero(table.lengths >= least)
+        if len(rows):
+            mean[rows], quantiles[rows] = _fitted(
+                table, rows, asked.horizon, wanted, intervals=not said
+            )
+            reasons[rows] = said
+        for _ in table.ids:
+            step()
+        made = TableForecast(
+            wanted, mean, np.sort(quantiles, axis=-1), reasons=tuple(reasons.tolist())
+        )
+        return tidied(with_textbook_sum(made, asked.lead))
 
 
 def _lags(season: int) -> Sequence[int]:
@@ -62,7 +74,7 @@ def _lags(season: int) -> Sequence[int]:
 
 
 def _fitted(
-    table: HistoryTable, rows: Any, horizon: int, levels: tuple[float, ...]
+    table: HistoryTable, rows: Any, horizon: int, levels: tuple[float, ...], *, intervals: bool
 ) -> tuple[Array, Array]:
     # loaded by name: it takes seconds, only back-tests need it, and it may not be there
     library, lags, targets, utils, lightgbm = (
@@ -85,21 +97,24 @@ def _fitted(
         date_features=list(DATES.get(season, ())),
         target_transforms=[targets.LocalStandardScaler()],
     )
-    intervals = sorted({interval_of(level) for level in levels if level != 0.5})
+    central = sorted({interval_of(level) for level in levels if level != 0.5})
+    conformal = utils.PredictionIntervals(n_windows=WINDOWS_BACK, h=horizon) if intervals else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.fit(
             _long(table, rows),
             static_features=[],
-            prediction_intervals=utils.PredictionIntervals(n_windows=2, h=horizon),
+            prediction_intervals=conformal,
         )
-        made = model.predict(horizon, level=intervals).sort_values(["unique_id", "ds"])
+        made = model.predict(horizon, level=central if intervals else None)
+    made = made.sort_values(["unique_id", "ds"])
     shape = (len(rows), horizon)
     order = np.argsort(np.argsort(np.asarray([table.ids[i] for i in rows], dtype=str)))
     columns = []
     for level in levels:
         side = "hi" if level > 0.5 else "lo"
-        name = "it" if level == 0.5 else f"it-{side}-{interval_of(level):g}"
+        middle = level == 0.5 or not intervals
+        name = "it" if middle else f"it-{side}-{interval_of(level):g}"
         name = name if name in made else f"it-{side}-{interval_of(level)}"
         columns.append(made[name].to_numpy(dtype=np.float64).reshape(shape)[order])
     return made["it"].to_numpy(dtype=np.float64).reshape(shape)[order], np.stack(columns, axis=-1)

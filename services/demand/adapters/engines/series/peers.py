@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -14,14 +14,17 @@ from services.demand.domain.tables import Array, Asked, HistoryTable, TableForec
 
 ALWAYS = ("SeasonalNaive", "AutoETS", "DynamicOptimizedTheta", "AutoCES")
 RARE = ("IMAPA", "TSB")
-CHUNK = 200
+STOOD_IN = "could not be fitted: the last amount stands for it"
 # From the 95 % interval back to a standard deviation, as the textbook does.
 WIDE = (0.025, 0.975)
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One peer over a whole table. Its sum over the lead time is the textbook's z sigma root L."""
+    """One peer over a whole table. Its sum over the lead time is the textbook's z sigma root L.
+
+    `reasons` of the forecast name the series on which it failed; empty for all others.
+    """
 
     name: str
     workers: int
@@ -31,15 +34,26 @@ class Peer:
     ) -> TableForecast:
         wanted = tuple(sorted({*asked.levels, *WIDE}))
         work = Native(self.name, table.season, asked.horizon, wanted)
+        histories = [table.history(i) for i in range(len(table.ids))]
         curves = []
-        for start in range(0, len(table.ids), CHUNK):
-            rows = range(start, min(start + CHUNK, len(table.ids)))
-            curves += spread(work, [table.history(i) for i in rows], self.workers)
+        for curve in spread(work, histories, self.workers):
+            curves.append(curve)
             step()
-        quantiles = np.stack([curve.quantiles for curve in curves])
-        made = TableForecast(wanted, np.stack([curve.mean for curve in curves]), quantiles)
-        lead_mean, lead_quantiles = textbook_sum(made, asked.lead) if asked.lead else (None, None)
-        return tidied(TableForecast(wanted, made.mean, quantiles, lead_mean, lead_quantiles))
+        made = TableForecast(
+            wanted,
+            np.stack([curve.mean for curve in curves]),
+            np.stack([curve.quantiles for curve in curves]),
+            reasons=tuple(STOOD_IN if curve.stood_in else "" for curve in curves),
+        )
+        return tidied(with_textbook_sum(made, asked.lead))
+
+
+def with_textbook_sum(made: TableForecast, lead: int | None) -> TableForecast:
+    """The same forecast with its sum over the lead time, where one is asked for."""
+    if not lead:
+        return made
+    lead_mean, lead_quantiles = textbook_sum(made, lead)
+    return replace(made, lead_mean=lead_mean, lead_quantiles=lead_quantiles)
 
 
 def textbook_sum(made: TableForecast, lead: int) -> tuple[Array, Array]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -17,10 +17,15 @@ def _run(chunk: Sequence[S], work: Callable[[S], R]) -> list[R]:
     return [work(one) for one in chunk]
 
 
-def spread(work: Callable[[S], R], items: Sequence[S], workers: int) -> list[R]:
-    """`work` of each item; with one worker, or few items, in this process."""
+def spread(work: Callable[[S], R], items: Sequence[S], workers: int) -> Iterator[R]:
+    """`work` of each item, as it is made; with one worker, or few items, in this process.
+
+    The processes are started once: each of them loads the libraries, which takes seconds.
+    """
     if workers < 2 or len(items) < 2 * CHUNK:
-        return _run(items, work)
+        yield from map(work, items)
+        return
     chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        return [one for part in pool.map(partial(_run, work=work), chunks) for one in part]
+        for part in pool.map(partial(_run, work=work), chunks):
+            yield from part
