@@ -31,6 +31,9 @@ SIGNED = (
     + " ".join(f"WHEN {reason.value} THEN {sign} * amount" for reason, sign in LEARNT.items())
     + " END"
 )
+# Items grouped at a time: the files are sorted by item, so a block reads its own part of them, and
+# what DuckDB holds does not grow with the hospital group.
+ITEMS_AT_ONCE = 2_000
 LEARNT_REASONS = ", ".join(str(reason.value) for reason in LEARNT)
 
 
@@ -59,6 +62,26 @@ def read_series(
         if wanted:
             conditions.append(f"{column} IN (SELECT unnest(?))")
             values.append(list(wanted))
+    newest = newest_reports(reader, paths, order)
+    made: list[Series] = []
+    for block in _blocks(reader, conditions, values):
+        found = _grouped(reader, order, [*conditions, "item_id BETWEEN ? AND ?"], [*values, *block])
+        made += _series(found, order, newest, shelves)
+    return made if since is None else _from(made, since, order, newest, shelves=shelves)
+
+
+def _blocks(reader: Any, conditions: Sequence[str], values: Sequence[Any]) -> list[tuple[str, str]]:
+    """First and last item of each block, in order."""
+    query = f"""
+        SELECT DISTINCT item_id FROM read_parquet(?)
+        WHERE {" AND ".join(conditions)} ORDER BY item_id"""  # noqa: S608  # values are bound
+    items = [item for (item,) in reader.execute(query, list(values)).fetchall()]
+    starts = range(0, len(items), ITEMS_AT_ONCE)
+    return [(items[at], items[at : at + ITEMS_AT_ONCE][-1]) for at in starts]
+
+
+def _grouped(reader: Any, order: RunOrder, conditions: Sequence[str], values: Sequence[Any]) -> Any:
+    """Arrow table of item, site, numbers of periods and amounts in them, by item and site."""
     # fsum and rounding: the sum must not depend on the order in which rows lie.
     query = f"""
         SELECT item_id, site_id, list(n ORDER BY n) AS numbers, list(a ORDER BY n) AS amounts
@@ -69,10 +92,7 @@ def read_series(
             WHERE {" AND ".join(conditions)} AND reason IN ({LEARNT_REASONS})
             GROUP BY ALL)
         GROUP BY ALL ORDER BY item_id, site_id"""  # noqa: S608  # constants; values are bound
-    newest = newest_reports(reader, paths, order)
-    found = reader.sql(query, params=values).to_arrow_table()
-    made = _series(found, order, newest, shelves)
-    return made if since is None else _from(made, since, order, newest, shelves=shelves)
+    return reader.sql(query, params=list(values)).to_arrow_table()
 
 
 def _from(

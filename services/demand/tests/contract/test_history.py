@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.demand.adapters import series_reading
 from services.demand.adapters.history import MOST_FILES, ParquetHistory
 from services.demand.adapters.one_history import OneHistory
 from services.demand.adapters.store.books import SqlStore
@@ -92,6 +93,25 @@ def test_only_what_was_asked_for_is_read(history: ParquetHistory) -> None:
     assert set(used(history, replace(ORDER, site_ids=(ANGERS,)))) == {("PARACETAMOL", ANGERS)}
     assert set(used(history, replace(ORDER, item_ids=("IBUPROFEN",)))) == {("IBUPROFEN", NANTES)}
     assert used(history, replace(ORDER, site_ids=(ANGERS,), item_ids=("IBUPROFEN",))) == {}
+
+
+def test_many_items_are_read_in_blocks_as_if_at_once(
+    history: ParquetHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = [(f"ITEM-{number}", site) for number in range(7) for site in (NANTES, ANGERS)]
+    record(
+        history,
+        [
+            movement(f"m-{at}", day=DECEMBER - at % 3, amount=1.0 + at, item_id=item, site_id=site)
+            for at, (item, site) in enumerate(places)
+        ],
+    )
+    history.compact()
+    at_once = used(history)
+    assert sorted(at_once) == sorted(places)
+    for block in (1, 3, 7):
+        monkeypatch.setattr(series_reading, "ITEMS_AT_ONCE", block)
+        assert used(history) == at_once
 
 
 def test_movements_after_the_day_of_the_order_are_not_history(history: ParquetHistory) -> None:
