@@ -18,6 +18,9 @@ ORIGINS = 12
 PRUDENCE = 1.0
 # Series an origin that make half of what they show believed.
 HALF_BELIEVED = 20.0
+# Levels are moved in full up to the first and not at all from the second on: of single periods,
+# and of sums of several. Sums that overlap are few and hold less of what a drift can do.
+SINGLE, SUMS = (0.9, 0.975), (0.97, 1.0)
 # Levels at which origins are compared.
 FINE = np.append(np.arange(0.5, 0.996, 0.005), 0.9999)
 # No amount of anything is smaller: below it a size would be 0 and errors not finite.
@@ -53,13 +56,15 @@ def usual_means(values: Array, alive: Flags) -> Array:
     )
 
 
-def prudent_levels(levels: Sequence[float], rank: Array, origin: Ints) -> Array:
+def prudent_levels(
+    levels: Sequence[float], rank: Array, origin: Ints, fade: tuple[float, float] = SINGLE
+) -> Array:
     """[q] levels to read instead, so that upper ones hold at five of six new origins.
 
     rank: the place, 0 to 1, of each past error among all; origin: when each was made. A common
     level that drifts moves all errors of one origin together; what shares differ by from origin
     to origin beyond chance is added, little of it where few series tell. Levels to 0.7 stay, as
-    do those from 0.975 on, where the width of single errors already holds surprises.
+    do those at the end of the fade, where the width of single errors already holds surprises.
     """
     wanted = np.asarray(levels, dtype=np.float64)
     groups = [np.sort(rank[origin == one]) for one in np.unique(origin)]
@@ -69,7 +74,9 @@ def prudent_levels(levels: Sequence[float], rank: Array, origin: Ints) -> Array:
     chance = FINE * (1.0 - FINE) * np.mean([1.0 / len(g) for g in groups])
     spread = np.sqrt(np.maximum(shares.var(axis=0, ddof=1) - chance, 0.0))
     spread *= len(rank) / (len(rank) + HALF_BELIEVED * len(groups))
-    moved = np.clip((FINE - 0.7) / 0.15, 0.0, 1.0) * np.clip((0.975 - FINE) / 0.075, 0.0, 1.0)
+    moved = np.clip((FINE - 0.7) / 0.15, 0.0, 1.0) * np.clip(
+        (fade[1] - FINE) / (fade[1] - fade[0]), 0.0, 1.0
+    )
     held = np.maximum.accumulate(FINE - PRUDENCE * moved * spread)
     return np.asarray(np.where(wanted < FINE[0], wanted, np.interp(wanted, held, FINE)))
 
@@ -137,7 +144,7 @@ class _Errors:
         for bucket, pool in pools.items():
             who = mine == bucket
             rank[who] = (np.searchsorted(pool, errors[who], side="right") - 0.5) / len(pool)
-        read = prudent_levels(levels, rank, origin)
+        read = prudent_levels(levels, rank, origin, SINGLE if periods == 1 else SUMS)
         centre = periods * self.means[:, -1]
         size = self._size(self._larger[:, -1], periods)
         made = np.empty((len(centre), len(levels)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.demand.adapters.engines.pooled import prudent_levels
+from services.demand.adapters.engines.pooled import SUMS, prudent_levels
 
 LEVELS = (0.1, 0.5, 0.7, 0.8, 0.9, 0.95, 0.975, 0.999)
 
@@ -28,6 +28,15 @@ def test_under_drift_the_upper_levels_rise_and_the_others_stay() -> None:
     assert (np.diff(read) > 0).all()
     np.testing.assert_allclose(read[[0, 1, 2, 6, 7]], [0.1, 0.5, 0.7, 0.975, 0.999], atol=1e-9)
     assert (read[3:6] > np.array(LEVELS)[3:6] + 0.005).all()
+
+
+def test_sums_are_moved_further_up_and_never_past_the_widest_error() -> None:
+    rank, origin = ranks(400, 0.5)
+    single, sums = (prudent_levels(LEVELS, rank, origin, *fade) for fade in ((), (SUMS,)))
+    assert (np.diff(sums) > 0).all()
+    assert (sums >= single).all()
+    assert sums[5] > single[5] + 0.005  # 0.95
+    assert sums[-1] <= 1.0
 
 
 def test_a_level_read_so_holds_at_about_five_of_six_new_origins() -> None:
