@@ -31,7 +31,7 @@ from services.demand.tests.situations import MONDAY, a_rare_item, a_steady_item
 
 pytestmark = pytest.mark.slow
 
-ITEMS = [f"ITEM-{n}" for n in range(8)]
+ITEMS = [f"ITEM-{n:02d}" for n in range(14)]
 # so that a run is several transactions, one after the other
 SMALL_PARTS = {"LARREY_DEMAND_TOGETHER": "2", "LARREY_DEMAND_WORKERS": "1"}
 
