@@ -30,8 +30,10 @@ class KeepingSuite:
         return Party("kept", url, f"sqlite:///{tmp_path / 'events.db'}")
 
     def waiting(self, party: Party) -> list[str]:
+        outbox = party.database.plumbing.outbox
         with party.database.read() as tx:
-            found = tx.connection.execute(party.database.plumbing.outbox.select()).all()
+            # a table that is written and read at once may be read in another order
+            found = tx.connection.execute(outbox.select().order_by(outbox.c.id)).all()
         return [row.event_id for row in found]
 
     def test_what_was_stored_is_there_after_a_restore_and_work_goes_on(
