@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.demand.adapters.engines.series.learned import NAME, installed
+from services.demand.adapters.engines.series.learned import NAME
 from services.demand.tests.frames import frame_of, written
 
 LARREY = Path(sys.executable).parent / "larrey"
@@ -42,8 +42,7 @@ def test_a_backtest_prints_a_line_for_each_method_and_writes_all_its_files(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     report = json.loads(figures.read_text())
-    peers = {"SeasonalNaive", "AutoETS", "DynamicOptimizedTheta", "AutoCES", "IMAPA", "TSB"}
-    peers |= {NAME} if installed() else set()
+    peers = {"SeasonalNaive", "AutoETS", "DynamicOptimizedTheta", "AutoCES", "IMAPA", "TSB", NAME}
     assert set(report["peers"]) == peers
     for name in (*peers, "larrey"):
         assert name in done.stdout

@@ -9,7 +9,7 @@ import pytest
 
 from services.demand.adapters.engines.pooled import PooledTsb
 from services.demand.adapters.engines.series.blend import StatisticalBlend, sum_of
-from services.demand.adapters.engines.series.learned import NAIVE, POINT, LearnedPeer, installed
+from services.demand.adapters.engines.series.learned import NAIVE, POINT, LearnedPeer
 from services.demand.adapters.engines.series.native import Native
 from services.demand.adapters.engines.series.peers import (
     ALWAYS,
@@ -99,7 +99,6 @@ def test_a_peer_says_on_which_series_it_failed_and_tells_of_each() -> None:
     assert made.reasons[5] == STOOD_IN
 
 
-@pytest.mark.skipif(not installed(), reason="the learned peer's library is an extra")
 def test_the_learned_peer_names_series_that_are_too_short_for_it() -> None:
     table = odd_histories()
     made = LearnedPeer()(table, asked(), lambda: None)
@@ -108,7 +107,6 @@ def test_the_learned_peer_names_series_that_are_too_short_for_it() -> None:
     assert (made.at(0.95)[0] > made.at(0.5)[0]).any()
 
 
-@pytest.mark.skipif(not installed(), reason="the learned peer's library is an extra")
 def test_the_learned_peer_gives_one_number_where_no_series_is_long_enough_for_intervals() -> None:
     table = table_of(seasonal_counts(3, 20, 4))
     made = LearnedPeer()(table, asked(), lambda: None)
