@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import os
 import signal
@@ -25,6 +24,7 @@ from shared.events import Consumer, EventLog, Handler, Relay, topic_of
 from shared.otlp import open_tracer
 from shared.rpc.server import Server
 from shared.settings import BadSettings, ServiceSettings
+from shared.standing import leave_standing_alone
 from shared.storage import Database
 from shared.telemetry import Telemetry, configure_logs, get_log
 
@@ -200,12 +200,7 @@ async def _serve(parts: ServiceParts) -> int:
         await service.migrate_only()
         return 0
     await service.start()
-    # What stands by now lives as long as the process: the collector need not walk over it
-    # again (a quarter of the cost of a movement, and the longest pauses of a call).
-    gc.collect()
-    gc.freeze()
-    # Answers make thousands of small objects and hardly a cycle: look less often.
-    gc.set_threshold(50_000, 20, 50)
+    leave_standing_alone()
     await service.until_told()
     await service.stop()
     return 1 if service.failure else 0

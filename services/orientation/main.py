@@ -59,6 +59,8 @@ from shared.telemetry import Telemetry, configure_logs, get_log
 
 NAME = "orientation"
 SERVICE = orientation_pb2.DESCRIPTOR.services_by_name["OrientationService"].full_name
+# A thread that answers waits no longer than this for one that computes.
+LONGEST_TURN_S = 0.001
 MIGRATIONS = Path(__file__).resolve().parent / "adapters" / "migrations"
 
 
@@ -147,6 +149,7 @@ def inside(environ: Mapping[str, str], clock: Clock) -> Inside:
     """The parts of the scoring process: the same tables, the same store, no doors."""
     settings = load(Settings, environ)
     configure_logs(NAME, settings.log_level)
+    sys.setswitchinterval(LONGEST_TURN_S)
     database = Database.open(settings.database_url, clock=clock, producer=NAME)
     aside = Aside(database.outbox_grew)
     parts = core(settings, database, clock, aside, aside.kept)
@@ -208,8 +211,7 @@ def build(environ: Mapping[str, str]) -> ServiceParts:
     meter.watch_drift(parts.model.drift() if parts.model else None)
     use_cases = use_cases_of(parts, settings, database, clock, meter)
     answerer, beside = answerer_of(parts, settings, environ, database, meter)
-    # The thread that answers waits no longer than this for one that computes.
-    sys.setswitchinterval(0.001)
+    sys.setswitchinterval(LONGEST_TURN_S)
     limits = StreamLimits(
         settings.frames_in_flight,
         settings.frame_deadline.total_seconds(),

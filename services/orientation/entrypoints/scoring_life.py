@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import queue
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from services.orientation.entrypoints.answering import Answering, Call, Made
 from services.orientation.ports import Told
 from shared.errors import Refusal, Unavailable, sendable
 from shared.leaving import leave_with_parent
+from shared.standing import leave_standing_alone
 
 READY = "ready"
 Live = Callable[[Connection], None]
@@ -62,11 +61,7 @@ def live(build: Callable[[], Inside], theirs: Connection) -> None:
     leave_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the one at the door
     inside = build()
-    sys.setswitchinterval(0.001)
-    # As in a service: what stands by now lives as long as the process.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    leave_standing_alone()
     made: queue.Queue[tuple[int, Made | Exception] | None] = queue.Queue()
     keeper = threading.Thread(target=_keep, args=(inside, made, theirs), name="keeper")
     keeper.start()

@@ -191,8 +191,14 @@ class ScoringProcess:
         process = get_context("spawn").Process(
             target=self._live, args=(theirs,), name="scoring", daemon=True
         )
-        process.start()
-        theirs.close()  # so that its death is heard here
+        try:
+            process.start()
+        except OSError as refused:  # the system has no room for another process now
+            self._log.warning("scoring process cannot start", error_type=type(refused).__name__)
+            ours.close()
+            return None
+        finally:
+            theirs.close()  # so that its death is heard here
         line = Line(process, ours)
         until = time.monotonic() + READY_SECONDS
         with contextlib.suppress(EOFError, OSError):

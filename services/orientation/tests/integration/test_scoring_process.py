@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.context import SpawnProcess
 
 import psutil
 import pytest
@@ -140,6 +141,23 @@ class TestDeath:
         assert one(apart, typed(1, motive_code="M01.01")).revision == 1
         eventually(lambda: not first.is_running(), "the end of the one that hangs")
         eventually(lambda: there(apart), "another process")
+
+    def test_where_the_system_has_no_room_for_it_now_it_comes_later(
+        self, start: Start, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        refused = threading.Event()
+
+        def no_room(_: object) -> None:
+            refused.set()
+            raise BlockingIOError("Resource temporarily unavailable")
+
+        with monkeypatch.context() as full:
+            full.setattr(SpawnProcess, "start", no_room)
+            running = start("apart", LARREY_SCORING_PROCESS="on")
+            assert refused.wait(10)
+            assert one(running, typed(1, motive_code="M01.01")).revision == 1
+            assert processes() == []
+        eventually(lambda: there(running), "the scoring process, once there is room")
 
     @pytest.mark.parametrize("ready", [True, False])
     def test_none_is_left_when_the_service_stops(self, start: Start, *, ready: bool) -> None:
