@@ -209,6 +209,7 @@ async def _serve(parts: ServiceParts) -> int:
 def run(name: str, build: Callable[[Mapping[str, str]], ServiceParts]) -> None:
     """Runs a service until SIGTERM; exits 2 on bad settings, 1 when it had to give up."""
     try:
+        configure_logs(name, "info")  # what is said while the parts are made
         parts = build(os.environ)
         configure_logs(name, parts.settings.log_level)
         code = uvloop.run(_serve(parts))

@@ -60,7 +60,7 @@ def _only_safe_keys(_: Any, __: str, line: Any) -> Any:
 
 
 def configure_logs(service: str, level: str) -> None:
-    """One JSON object a line on stderr; called once by a service's main."""
+    """One JSON object a line on stderr; called by a service's main."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -82,4 +82,5 @@ def configure_logs(service: str, level: str) -> None:
 
 def get_log(name: str) -> Any:
     """A logger; keys outside SAFE_KEYS are dropped before a line is written."""
-    return structlog.get_logger().bind(place=name)
+    # bound at its first line, so that one made before `configure_logs` follows it too
+    return structlog.get_logger(place=name)

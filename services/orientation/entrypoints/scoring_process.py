@@ -172,7 +172,7 @@ class ScoringProcess:
                 self._known_there = -1
                 self._line = line
                 self._here(True)
-                self._log.info("scoring process ready", pid=line.process.pid)
+                self._log.info("scoring process ready")
                 while self._line is line:
                     if connection.wait([line.process.sentinel], LOOK_SECONDS):
                         self._lost(line)
